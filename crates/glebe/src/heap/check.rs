@@ -1,0 +1,88 @@
+//! The heaps' own part of [`crate::raw::verify`].
+
+use super::Heap;
+use super::life::REGISTRY;
+use crate::records::directory::Land;
+use crate::records::land::State;
+use crate::records::layout::TABLES;
+use crate::region::{self, REGION};
+use crate::slab::words;
+
+/// Checks invariants 1 to 3 of every heap. No other thread may be inside the allocator.
+pub fn verify() -> Result<(), &'static str> {
+    REGISTRY.each(Heap::check_cursors)?;
+    REGISTRY.each(Heap::check_lists)?;
+    let (first, frontier) = {
+        let state = REGION.enter();
+        (state.first, state.frontier)
+    };
+    let mut unit = first;
+    while unit < frontier {
+        if let Land::Slab { heap, class, delta: 0 } = TABLES.directory(unit).get().land() {
+            Heap::numbered(heap).check_slab(unit, class as usize)?;
+        }
+        unit += region::used_length(unit, frontier).max(1);
+    }
+    Ok(())
+}
+
+impl Heap {
+    fn check_cursors(&self) -> Result<(), &'static str> {
+        for cursor in &self.cursors {
+            let Some(unit) = cursor.unit(self.live.get()) else {
+                if cursor.mask.get() != 0 {
+                    return Err("heap 1: a mask without a word");
+                }
+                continue;
+            };
+            let word = usize::from(cursor.place.get());
+            let live = TABLES.live(unit, word).load(crate::sync::Ordering::Relaxed);
+            if live & cursor.mask.get() != 0 {
+                return Err("heap 1: a slot to be handed out is live");
+            }
+            if cursor.mask.get() & !words::class_at(unit).valid(word) != 0 {
+                return Err("heap 1: a slot to be handed out is none");
+            }
+            if TABLES.land(unit).state.get() != State::Current as u8 {
+                return Err("heap 3: a cursor stands in a slab that is not current");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_lists(&self) -> Result<(), &'static str> {
+        for (class, list) in self.lists.iter().enumerate() {
+            let mut prev = 0;
+            for unit in list.iter() {
+                let record = TABLES.land(unit);
+                let entry = TABLES.directory(unit).get();
+                let ours = matches!(entry.land(), Land::Slab { class: found, delta: 0, .. }
+                    if found as usize == class && entry.owned_by(self.key.get()));
+                if !ours || record.prev.get() != prev {
+                    return Err("heap 3: a list leads astray");
+                }
+                if record.state.get() != State::Listed as u8 {
+                    return Err("heap 3: a slab in a list is not listed");
+                }
+                prev = unit;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_slab(&self, unit: u32, class: usize) -> Result<(), &'static str> {
+        let figures = words::class_at(unit);
+        let (until, used) = (u32::from(TABLES.until(unit).get()), words::count_live(unit));
+        let cursor = &self.cursors[class];
+        let state = TABLES.land(unit).state.get();
+        let right = if state == State::Current as u8 {
+            cursor.unit(self.live.get()) == Some(unit)
+                && until == used + cursor.mask.get().count_ones() + 1
+        } else if state == State::Full as u8 {
+            until != 0 && until + u32::from(figures.relist_at) == used
+        } else {
+            state == State::Listed as u8 && until == used && self.lists[class].iter().any(|u| u == unit)
+        };
+        if right { Ok(()) } else { Err("heap 2: a slab's count is off") }
+    }
+}

@@ -1,0 +1,87 @@
+//! fork without handlers and without locks held over it.
+//!
+//! Peers take all their locks before a fork and free them after; other libraries' fork handlers
+//! that run in between and wait for a thread that waits for such a lock never come back. Glebe
+//! registers no handler and holds nothing. Instead the child finds out by itself: one page of the
+//! tables reads as zero in a child (`MADV_WIPEONFORK`), and every slow path looks at it before it
+//! takes a lock. The first to notice puts the child in order, from the records alone:
+//!
+//! 1. Locks that threads of the parent held are freed. If the region's was held, the free runs are
+//!    made anew from the directory: what is no whole slab and no large object is free.
+//! 2. The thread that forked keeps its heap: it was not inside malloc. All other heaps are orphans.
+//!    The next threads take them over; at that moment the heap's lists and counters are made anew
+//!    from D, A and R.
+//!
+//! This works with `_Fork`, with `clone`, and in the child's own fork handlers, in whatever order.
+//! Lost, at most: one run and one slot for each thread that was inside malloc.
+
+use super::life::REGISTRY;
+use super::Heap;
+use crate::sync::Ordering;
+use crate::records::directory::Land;
+use crate::records::land::State;
+use crate::records::layout::TABLES;
+use crate::records::Entry;
+use crate::region::REGION;
+use crate::slab::words;
+
+/// Puts a freshly forked child in order; does nothing in any other process.
+#[inline]
+pub fn notice() {
+    if TABLES.is_fresh_child() {
+        repair();
+    }
+}
+
+#[cold]
+fn repair() {
+    if TABLES.claim_child() {
+        REGION.repair_after_fork();
+        REGISTRY.orphan_all();
+        TABLES.note_fork();
+    }
+}
+
+impl Heap {
+    /// Makes lists, counters and states anew from D, A and R. Nobody else touches the heap.
+    pub(super) fn rebuild(&self) {
+        self.shared.inbox.store(0, Ordering::SeqCst);
+        self.cursors.iter().for_each(|cursor| cursor.clear());
+        self.lists.iter().for_each(|list| list.clear());
+        let (first, frontier) = {
+            let state = REGION.enter();
+            (state.first, state.frontier)
+        };
+        let mut unit = first;
+        while unit < frontier {
+            let length = match TABLES.directory(unit).get().land() {
+                Land::Slab { heap, class, delta: 0 } if heap == self.number.get() => {
+                    self.rebuild_slab(unit, class)
+                }
+                Land::Large => TABLES.land(unit).units.get(),
+                _ => 1,
+            };
+            unit += length.max(1);
+        }
+    }
+
+    /// One slab of [`Self::rebuild`]; its length in units.
+    fn rebuild_slab(&self, unit: u32, class: u32) -> u32 {
+        let record = TABLES.land(unit);
+        let units = record.units.get();
+        // A slab that was being opened or closed is empty: complete it, and it goes back below.
+        for delta in 0..units {
+            TABLES.directory(unit + delta).set(Entry::slab(self.number.get(), class, delta));
+        }
+        words::collect_all(unit);
+        let until = TABLES.until(unit);
+        until.set(words::count_live(unit) as u16 + 1);
+        record.state.set(State::Current as u8);
+        self.retire(class as usize, unit);
+        if until.get() == 0 {
+            self.give_back(class as usize, unit);
+        }
+        units
+    }
+}
+

@@ -1,0 +1,243 @@
+//! The life of heaps: found, lived on, parked when their thread ends, taken by the next thread.
+//!
+//! ```text
+//!            attach                 thread exit             attach
+//!  (none) ───────────▶ live ─────────────────────▶ parked ─────────▶ live …
+//! ```
+//! A heap is parked whole, with its key, so that what other threads read in D stays true. It is
+//! tidied first: no cursor stands, no empty slab is kept. Frees that arrive while it is parked are
+//! taken back by whoever brings them, under the registry's lock.
+//!
+//! Threads past their exit, and threads for which there is no heap left, share the *late heap*
+//! (number 1) under its own lock.
+//!
+//! Locks, in order: late, registry, region.
+//!
+//! Invariants
+//! 1. A heap with stage `PARKED` is touched only under the registry's lock.
+//! 2. Who pushes on an inbox looks at the stage afterwards; who parks a heap stores the stage and
+//!    looks at the inbox afterwards: one of the two sees the other.
+
+use super::tls::{self, EMPTY, LATE};
+use super::{Heap, fork};
+use crate::blocks::clock;
+use crate::region::REGION;
+use crate::sync::{Lock, Ordering};
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+
+const LIVE: u32 = 1;
+const PARKED: u32 = 2;
+
+/// The late heap's number.
+const LATE_NUMBER: u32 = 1;
+
+/// All heaps there ever were.
+pub(super) struct Registry {
+    lock: Lock,
+    /// Heaps with numbers up to this exist.
+    made: Cell<u32>,
+    /// The heap parked last, linked through `next_parked`.
+    parked: Cell<u32>,
+    /// After a fork: heaps up to this number belonged to the parent's threads.
+    orphans: Cell<u32>,
+    /// The heap of the thread that forked: no orphan.
+    survivor: Cell<u32>,
+    /// How many forks ago the first process was.
+    generation: Cell<u32>,
+    /// The thread-specific key plus one; 0 before there is one.
+    exit_key: Cell<u32>,
+}
+
+// SAFETY: the cells are touched under `lock` only, or by the one thread of a fresh child.
+unsafe impl Sync for Registry {}
+
+pub(super) static REGISTRY: Registry = Registry {
+    lock: Lock::new(),
+    made: Cell::new(LATE_NUMBER),
+    parked: Cell::new(0),
+    orphans: Cell::new(0),
+    survivor: Cell::new(0),
+    generation: Cell::new(0),
+    exit_key: Cell::new(0),
+};
+
+static LATE_LOCK: Lock = Lock::new();
+
+unsafe extern "C" {
+    fn pthread_key_create(key: *mut u32, on_exit: extern "C" fn(*mut c_void)) -> i32;
+    fn pthread_setspecific(key: u32, value: *const c_void) -> i32;
+}
+
+/// Runs `f` on the thread's heap; `None` if there is no memory for one.
+pub(super) fn with_heap<R>(f: impl FnOnce(&Heap) -> R) -> Option<R> {
+    fork::notice();
+    let heap = tls::heap();
+    if ptr::eq(heap, &EMPTY) {
+        if attach() { with_heap(f) } else { None }
+    } else if ptr::eq(heap, &LATE) {
+        let _held = LATE_LOCK.lock();
+        Some(f(late_heap()))
+    } else {
+        Some(f(heap))
+    }
+}
+
+/// The late heap; its lock is held.
+fn late_heap() -> &'static Heap {
+    let heap = Heap::numbered(LATE_NUMBER);
+    if heap.number.get() == 0 {
+        heap.found(LATE_NUMBER);
+    }
+    heap
+}
+
+/// Puts the thread on a heap: the one parked last, or a new one. False without memory.
+fn attach() -> bool {
+    if !REGION.create() {
+        return false;
+    }
+    let (heap, key) = {
+        let _held = REGISTRY.lock.lock();
+        (REGISTRY.take_parked().or_else(|| REGISTRY.make()), REGISTRY.exit_key())
+    };
+    let Some(heap) = heap else {
+        tls::set(&LATE);
+        return true;
+    };
+    tls::set(heap);
+    if let Some(key) = key {
+        // SAFETY: the key is valid; the value is only handed back to `on_thread_exit`. If it
+        // cannot be stored the heap is never parked: memory is lost, nothing else.
+        unsafe { pthread_setspecific(key, ptr::from_ref(heap).cast()) };
+    }
+    true
+}
+
+/// Parks the heap of a thread that ends. Later calls of that thread, from destructors that run
+/// after this one, go to the late heap.
+extern "C" fn on_thread_exit(heap: *mut c_void) {
+    fork::notice();
+    tls::set(&LATE);
+    // SAFETY: the value stored in `attach`.
+    let heap = unsafe { &*heap.cast::<Heap>() };
+    heap.tidy();
+    let _held = REGISTRY.lock.lock();
+    heap.shared.next_parked.store(REGISTRY.parked.get(), Ordering::Relaxed);
+    REGISTRY.parked.set(heap.number.get());
+    heap.shared.stage.store(PARKED, Ordering::SeqCst);
+    // Invariant 2.
+    heap.tidy();
+}
+
+/// A unit was pushed on the inbox of a heap: if nobody lives there, take it back at once.
+pub(super) fn owner_was_told(owner: u32) {
+    let heap = Heap::numbered(owner);
+    if heap.shared.stage.load(Ordering::SeqCst) == PARKED {
+        let _held = REGISTRY.lock.lock();
+        let parked = heap.shared.stage.load(Ordering::Relaxed) == PARKED;
+        if parked && heap.generation.get() == REGISTRY.generation.get() {
+            heap.tidy();
+        }
+    } else if owner == LATE_NUMBER {
+        let _held = LATE_LOCK.lock();
+        late_heap().tidy();
+    }
+}
+
+/// Gives back all that can be given back now: the bytes purged.
+pub fn purge() -> usize {
+    if with_heap(Heap::tidy).is_none() {
+        return 0;
+    }
+    REGION.purge(clock::now(), 0)
+}
+
+/// Heaps ever made, and how many of them are parked.
+pub fn count() -> (usize, usize) {
+    let _held = REGISTRY.lock.lock();
+    let made = REGISTRY.made.get();
+    let parked = (LATE_NUMBER + 1..=made).filter(|&number| {
+        Heap::numbered(number).shared.stage.load(Ordering::Relaxed) == PARKED
+    });
+    (made as usize, parked.count())
+}
+
+impl Registry {
+    /// Calls `f` for every heap until it fails.
+    pub(super) fn each(
+        &self,
+        mut f: impl FnMut(&Heap) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        let _held = self.lock.lock();
+        (LATE_NUMBER..=self.made.get()).try_for_each(|number| f(Heap::numbered(number)))
+    }
+
+    /// The heap parked last, or one that a fork orphaned; the lock is held.
+    fn take_parked(&self) -> Option<&'static Heap> {
+        let number = self.parked.get();
+        if number != 0 {
+            let heap = Heap::numbered(number);
+            self.parked.set(heap.shared.next_parked.load(Ordering::Relaxed));
+            heap.shared.stage.store(LIVE, Ordering::SeqCst);
+            return Some(heap);
+        }
+        while self.orphans.get() > LATE_NUMBER {
+            let number = self.orphans.get();
+            self.orphans.set(number - 1);
+            if number != self.survivor.get() {
+                let heap = Heap::numbered(number);
+                heap.rebuild();
+                heap.generation.set(self.generation.get());
+                heap.shared.stage.store(LIVE, Ordering::SeqCst);
+                return Some(heap);
+            }
+        }
+        None
+    }
+
+    /// A new heap, unless there are as many as there is room for; the lock is held.
+    fn make(&self) -> Option<&'static Heap> {
+        let number = self.made.get() + 1;
+        if number >= REGION.enter().max_heaps {
+            return None;
+        }
+        self.made.set(number);
+        let heap = Heap::numbered(number);
+        heap.found(number);
+        heap.generation.set(self.generation.get());
+        heap.shared.stage.store(LIVE, Ordering::SeqCst);
+        Some(heap)
+    }
+
+    /// The key whose destructor parks heaps; the lock is held.
+    fn exit_key(&self) -> Option<u32> {
+        if self.exit_key.get() == 0 {
+            let mut key = 0;
+            // SAFETY: `key` is valid for writing, the destructor is a function of ours.
+            if unsafe { pthread_key_create(&mut key, on_thread_exit) } != 0 {
+                return None;
+            }
+            self.exit_key.set(key + 1);
+        }
+        Some(self.exit_key.get() - 1)
+    }
+
+    /// In a fresh child, which has one thread: every heap but that thread's lost its owner.
+    pub(super) fn orphan_all(&self) {
+        self.lock.reset();
+        self.generation.set(self.generation.get() + 1);
+        self.parked.set(0);
+        self.orphans.set(self.made.get());
+        let survivor = tls::heap();
+        self.survivor.set(survivor.number.get());
+        if survivor.number.get() != 0 {
+            survivor.generation.set(self.generation.get());
+        }
+        if LATE_LOCK.try_lock().is_none() {
+            LATE_LOCK.reset();
+            late_heap().rebuild();
+        }
+    }
+}

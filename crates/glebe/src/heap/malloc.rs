@@ -1,0 +1,112 @@
+//! malloc: pick a class, take a slot from its cursor; everything else is out of line.
+
+use super::life::with_heap;
+use super::{Heap, tls};
+use crate::records::UNIT;
+use crate::region::REGION;
+use crate::slab::classes::{SMALL, aligned_class, class_of};
+use crate::slab::{CLASSES, MAX_SLOT};
+use core::ptr::{null_mut, write_bytes};
+
+/// A block of at least `size` bytes, aligned to 16; null if the system has no memory.
+/// O(1); `malloc(0)` gives a block of its own.
+#[inline(always)]
+pub fn malloc(size: usize) -> *mut u8 {
+    // One less makes a size of 0 enormous, so that one comparison sorts out both ends.
+    let last = size.wrapping_sub(1);
+    let class = if last < SMALL {
+        last / 16
+    } else if last < MAX_SLOT {
+        class_of(size)
+    } else {
+        return unusual(size);
+    };
+    match tls::heap().cursors[class].pop() {
+        Some(block) => block,
+        None => refilled(class),
+    }
+}
+
+/// As [`malloc`], zeroed: memory that is fresh from the system is not written.
+#[inline]
+pub fn zalloc(size: usize) -> *mut u8 {
+    if size.wrapping_sub(1) >= MAX_SLOT {
+        return unusual_zeroed(size);
+    }
+    let block = malloc(size);
+    if !block.is_null() && !tls::heap().cursors[class_of(size)].fresh.get() {
+        // SAFETY: the block has at least `size` bytes and is ours.
+        unsafe { write_bytes(block, 0, size) };
+    }
+    block
+}
+
+/// A block of at least `size` bytes at a multiple of `align`, which is a power of two.
+pub fn memalign(align: usize, size: usize) -> *mut u8 {
+    debug_assert!(align.is_power_of_two());
+    if align <= 16 {
+        return malloc(size);
+    }
+    if let Some(class) = aligned_class(size, align) {
+        return match tls::heap().cursors[class].pop() {
+            Some(block) => block,
+            None => refilled(class),
+        };
+    }
+    if size > isize::MAX as usize {
+        return null_mut();
+    }
+    let Ok(align_units) = u32::try_from(align.div_ceil(UNIT)) else { return null_mut() };
+    // A large object has more than a slot's bytes, or `usable_size` and sized frees would differ.
+    large(size.max(1), align_units).0
+}
+
+/// The cursor's word is used up, or the thread has no heap yet.
+#[cold]
+#[inline(never)]
+fn refilled(class: usize) -> *mut u8 {
+    with_heap(|heap| heap.take(class)).unwrap_or(null_mut())
+}
+
+#[cold]
+#[inline(never)]
+fn unusual(size: usize) -> *mut u8 {
+    match size {
+        0 => malloc(1),
+        _ if size > isize::MAX as usize => null_mut(),
+        _ => large(size, 1).0,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unusual_zeroed(size: usize) -> *mut u8 {
+    if size == 0 || size > isize::MAX as usize {
+        return unusual(size);
+    }
+    let (block, zero) = large(size, 1);
+    if !block.is_null() && !zero {
+        // SAFETY: the block has at least `size` bytes and is ours.
+        unsafe { write_bytes(block, 0, size) };
+    }
+    block
+}
+
+fn large(size: usize, align_units: u32) -> (*mut u8, bool) {
+    // Any thread may take and free large objects, but the region must exist, and after a fork be
+    // in order: being on a heap sees to both.
+    with_heap(|_| REGION.take_large(size, align_units)).flatten().unwrap_or((null_mut(), false))
+}
+
+impl Heap {
+    /// A slot of a class, from the cursor or after a refill.
+    pub(super) fn take(&self, class: usize) -> *mut u8 {
+        debug_assert!(class < CLASSES);
+        let cursor = &self.cursors[class];
+        match cursor.pop() {
+            Some(block) => block,
+            None if self.refill(class) => cursor.pop().unwrap_or(null_mut()),
+            None => null_mut(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! realloc: in place while the size class stays the same; large objects grow into the free run
+//! behind them, else their pages are moved, not copied.
+//!
+//! A block always has exactly the class that a fresh request of its size would get. That keeps the
+//! check of sized frees exact, and shrinking gives memory back.
+
+use super::free::{Block, class_for};
+use super::{fork, free, malloc, memalign};
+use crate::records::UNIT;
+use crate::region::{Grown, REGION};
+use core::ptr::{copy_nonoverlapping, null_mut};
+
+/// Large objects from this many bytes on are moved by the system; below, copying is cheaper.
+const MOVE_FROM: usize = 256 << 10;
+
+/// Gives a block another size; null on failure, the old block then untouched. A size of 0 counts
+/// as 1. O(1) in place or moved by pages, otherwise linear in the smaller size.
+///
+/// # Safety
+/// `block` is live, or the process ends; after success only the result is.
+pub unsafe fn realloc(block: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: passed on to the caller.
+    unsafe { realloc_aligned(block, 16, size) }
+}
+
+/// As [`realloc`], for a block from [`memalign`] with this `align`, which is kept.
+///
+/// # Safety
+/// As [`realloc`].
+pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut u8 {
+    if size > isize::MAX as usize {
+        // A bad block is refused even then.
+        Block::find(block);
+        return null_mut();
+    }
+    let size = size.max(1);
+    let wanted = class_for(size, align);
+    let old = match Block::find(block) {
+        Block::Slot { class, .. } if wanted == Some(class as usize) => return block,
+        found @ Block::Slot { .. } => found.bytes(),
+        Block::Large { unit } if wanted.is_none() => {
+            fork::notice();
+            match resize_large(unit, size, align) {
+                Resized::At(place) => return place,
+                Resized::Not(old) => old,
+            }
+        }
+        found => found.bytes(),
+    };
+    let new = if align <= 16 { malloc(size) } else { memalign(align, size) };
+    if !new.is_null() {
+        // SAFETY: both blocks are live, apart, and at least that long; the old one is given up.
+        unsafe {
+            copy_nonoverlapping(block, new, old.min(size));
+            free(block);
+        }
+    }
+    new
+}
+
+enum Resized {
+    At(*mut u8),
+    Not(usize),
+}
+
+fn resize_large(unit: u32, size: usize, align: usize) -> Resized {
+    if REGION.resize_large(unit, size) == Grown::InPlace {
+        return Resized::At(crate::records::layout::TABLES.address(unit));
+    }
+    let old = REGION.large_bytes(unit);
+    if old >= MOVE_FROM && align <= UNIT {
+        if let Some(place) = REGION.move_large(unit, size) {
+            return Resized::At(place);
+        }
+    }
+    Resized::Not(old)
+}

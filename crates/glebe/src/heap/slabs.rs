@@ -1,0 +1,143 @@
+//! What happens to a heap's slabs between two passes: counters, lists, remote frees taken back,
+//! empty slabs given back.
+
+use super::Heap;
+use crate::records::Entry;
+use crate::records::directory::Land;
+use crate::records::land::State;
+use crate::records::layout::TABLES;
+use crate::region::REGION;
+use crate::slab::{remote, words};
+
+impl Heap {
+    /// `until` of a slab fell to zero by a free of the owner's: a listed slab is empty, or a full
+    /// one has an eighth free.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn until_is_zero(&self, unit: u32) {
+        let record = TABLES.land(unit);
+        let class = usize::from(record.class.get());
+        if record.state.get() == State::Full as u8 {
+            self.relist(class, unit, u32::from(words::class_at(unit).relist_at));
+        } else {
+            self.became_empty(class, unit);
+        }
+    }
+
+    /// `count` slots of a slab of this heap became free other than by a fast free.
+    pub(super) fn lower_until(&self, unit: u32, count: u32) {
+        let (record, until) = (TABLES.land(unit), TABLES.until(unit));
+        let left = u32::from(until.get());
+        let class = usize::from(record.class.get());
+        let is_full = record.state.get() == State::Full as u8;
+        if is_full && count >= left {
+            self.relist(class, unit, u32::from(words::class_at(unit).relist_at) + left - count);
+            return;
+        }
+        debug_assert!(count <= left, "heap 2: until below zero");
+        until.set((left - count) as u16);
+        // A claimed slab is in its list, too: whoever claimed it is about to let go.
+        if left == count && record.state.get() != State::Current as u8 {
+            self.became_empty(class, unit);
+        }
+    }
+
+    /// A full slab has room again.
+    fn relist(&self, class: usize, unit: u32, used: u32) {
+        let record = TABLES.land(unit);
+        TABLES.until(unit).set(used as u16);
+        record.state.publish(State::Listed as u8);
+        self.lists[class].push(unit);
+        if used == 0 {
+            self.became_empty(class, unit);
+        }
+    }
+
+    /// A listed slab is empty: it goes back, unless it is the last with room in its class.
+    fn became_empty(&self, class: usize, unit: u32) {
+        if !self.lists[class].is_only(unit) {
+            self.give_back(class, unit);
+        }
+    }
+
+    /// Gives a listed, empty slab back to the region. False if another thread holds on to it.
+    pub(super) fn give_back(&self, class: usize, unit: u32) -> bool {
+        let record = TABLES.land(unit);
+        if !record.state.claim(State::Listed as u8, State::Current as u8) {
+            return false;
+        }
+        // Once it is closed its unit, and with it the links, may be anyone's.
+        self.lists[class].remove(unit);
+        let Some(run) = words::close(unit) else {
+            self.lists[class].push(unit);
+            record.state.publish(State::Listed as u8);
+            return false;
+        };
+        REGION.give(run);
+        true
+    }
+
+    /// Takes the cursor out of a slab whose mask it has used up.
+    pub(super) fn retire(&self, class: usize, unit: u32) {
+        debug_assert!(self.cursors[class].mask.get() == 0);
+        self.cursors[class].clear();
+        let used = u32::from(TABLES.until(unit).get()) - 1;
+        let relist_at = u32::from(words::class_at(unit).relist_at);
+        if used <= relist_at {
+            self.relist(class, unit, used);
+        } else {
+            TABLES.until(unit).set((used - relist_at) as u16);
+            TABLES.land(unit).state.publish(State::Full as u8);
+        }
+    }
+
+    /// Takes back what other threads freed.
+    pub(super) fn drain_inbox(&self) {
+        let mut unit = remote::take_all(&self.shared.inbox);
+        while unit != 0 {
+            let next = TABLES.link(unit).get();
+            self.drain_unit(unit);
+            unit = next;
+        }
+    }
+
+    fn drain_unit(&self, unit: u32) {
+        let cell = TABLES.directory(unit);
+        let entry: Entry = cell.get();
+        debug_assert!(entry.owned_by(self.key.get()) && entry.is_shared(), "remote 2");
+        cell.clear_shared();
+        if let Land::Slab { delta, .. } = entry.land() {
+            let head = unit - delta;
+            let freed = words::collect_all(head);
+            self.lower_until(head, freed);
+        }
+    }
+
+    /// Leaves no cursor standing and keeps no empty slab: for heaps that nobody will use for a
+    /// while, and for those who ask for their memory back.
+    pub(super) fn tidy(&self) {
+        self.drain_inbox();
+        for class in 0..self.cursors.len() {
+            self.abandon(class);
+            // `give_back` takes slabs out of the list while we walk it.
+            let mut unit = self.lists[class].first();
+            while unit != 0 {
+                let next = TABLES.land(unit).next.get();
+                if TABLES.until(unit).get() == 0 {
+                    self.give_back(class, unit);
+                }
+                unit = next;
+            }
+        }
+    }
+
+    /// Hands the rest of a cursor's mask back and takes the cursor out of its slab.
+    fn abandon(&self, class: usize) {
+        let cursor = &self.cursors[class];
+        let Some(unit) = cursor.unit(self.live.get()) else { return };
+        let until = TABLES.until(unit);
+        until.set(until.get() - cursor.mask.get().count_ones() as u16);
+        cursor.mask.set(0);
+        self.retire(class, unit);
+    }
+}

@@ -1,0 +1,12 @@
+//! The heap by bare pointers, as the C face calls it. Nothing here touches `errno`.
+
+pub use crate::heap::{
+    free, free_aligned_sized, free_sized, malloc, memalign, purge, realloc, usable_size, zalloc,
+};
+pub use crate::inspect::{Stats, class_stats, stats, verify};
+pub use crate::slab::CLASSES;
+
+/// Slot size in bytes of a size class.
+pub const fn class_size(class: usize) -> usize {
+    crate::slab::classes::size_of_class(class)
+}

@@ -1,0 +1,211 @@
+//! D, the directory: one word a unit that says whose land it is.
+//!
+//! ```text
+//!  31      30           12 11      7 6         0
+//! ┌──────┬────────────────┬─────────┬───────────┐
+//! │shared│ heap           │ delta   │ class     │   a unit of a slab
+//! └──────┴────────────────┴─────────┴───────────┘
+//!   0      0                0         kind          any other unit
+//! ```
+//! `delta` is the distance in units to the slab's first unit; `shared` is set while the unit waits
+//! in its owner's inbox. So one exclusive-or with a heap's key leaves the bare class number for
+//! the first unit of a slab of that heap, and something larger for everything else.
+//!
+//! A slab's owner never changes while an object in it lives: heaps are parked and reused whole.
+//! Whoever holds a live object may therefore read its entry without further ado.
+
+use crate::sync::{AtomicU32, Ordering};
+
+/// Size classes are numbers below this.
+pub const CLASS_LIMIT: u32 = 128;
+const CLASS_MASK: u32 = CLASS_LIMIT - 1;
+const DELTA_SHIFT: u32 = 7;
+/// The largest slab has this many units.
+pub const MAX_SLAB_UNITS: u32 = 32;
+const KEY_SHIFT: u32 = 12;
+/// Heaps are numbers from 1 to this.
+pub const MAX_HEAPS: u32 = (1 << 19) - 1;
+const SHARED: u32 = 1 << 31;
+
+/// One entry of the directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry(u32);
+
+/// What a unit is used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Land {
+    /// Nothing, or the inside of a run.
+    Blank,
+    /// An edge (first or last unit) of a free run that may hold pages.
+    Dirty,
+    /// An edge of a free run that reads as zero and holds no pages.
+    Clean,
+    /// The first unit of a large object.
+    Large,
+    /// Part of a slab.
+    Slab {
+        /// The owner.
+        heap: u32,
+        /// Its size class.
+        class: u32,
+        /// Units from the slab's first unit to this one.
+        delta: u32,
+    },
+}
+
+impl Entry {
+    /// Never used, or inside a run.
+    pub const BLANK: Entry = Entry(0);
+    /// Edge of a dirty free run.
+    pub const DIRTY: Entry = Entry(1);
+    /// Edge of a clean free run.
+    pub const CLEAN: Entry = Entry(2);
+    /// First unit of a large object.
+    pub const LARGE: Entry = Entry(3);
+
+    /// The entry of a slab's unit.
+    #[inline]
+    pub const fn slab(heap: u32, class: u32, delta: u32) -> Entry {
+        Entry(heap << KEY_SHIFT | delta << DELTA_SHIFT | class)
+    }
+
+    /// What a heap compares its entries with.
+    #[inline]
+    pub const fn key(heap: u32) -> u32 {
+        heap << KEY_SHIFT
+    }
+
+    /// The class if this is the first unit of a slab of the heap with `key`; else something of
+    /// [`CLASS_LIMIT`] or more.
+    #[inline(always)]
+    pub const fn against(self, key: u32) -> u32 {
+        self.0 ^ key
+    }
+
+    /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
+    #[inline]
+    pub const fn owned_by(self, key: u32) -> bool {
+        (self.0 & !SHARED) ^ key < 1 << KEY_SHIFT
+    }
+
+    /// Whether the unit waits in its owner's inbox.
+    #[inline]
+    pub const fn is_shared(self) -> bool {
+        self.0 & SHARED != 0
+    }
+
+    /// Without the mark of [`Self::is_shared`].
+    #[inline]
+    pub const fn unshared(self) -> Entry {
+        Entry(self.0 & !SHARED)
+    }
+
+    /// With the mark.
+    #[inline]
+    pub const fn shared(self) -> Entry {
+        Entry(self.0 | SHARED)
+    }
+
+    /// The entry in words.
+    #[inline]
+    pub const fn land(self) -> Land {
+        let heap = self.0 >> KEY_SHIFT & MAX_HEAPS;
+        match self.0 {
+            _ if heap != 0 => Land::Slab {
+                heap,
+                class: self.0 & CLASS_MASK,
+                delta: self.0 >> DELTA_SHIFT & (MAX_SLAB_UNITS - 1),
+            },
+            1 => Land::Dirty,
+            2 => Land::Clean,
+            3 => Land::Large,
+            _ => Land::Blank,
+        }
+    }
+}
+
+/// A place in the directory.
+#[repr(transparent)]
+pub struct Cell(AtomicU32);
+
+impl Cell {
+    /// A blank cell, for models and tests; the real ones are zeroed memory.
+    #[cfg(any(test, loom))]
+    pub fn new(entry: Entry) -> Self {
+        Cell(AtomicU32::new(entry.0))
+    }
+
+    /// Relaxed: whoever holds a live object has synchronised with the slab's opening.
+    #[inline(always)]
+    pub fn get(&self) -> Entry {
+        Entry(self.0.load(Ordering::Relaxed))
+    }
+
+    /// As [`Self::get`], in one order with all marks and all bits of R.
+    #[inline]
+    pub fn get_in_order(&self) -> Entry {
+        Entry(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Release, so that a walker that sees the entry sees the slab's record too.
+    #[inline]
+    pub fn set(&self, entry: Entry) {
+        self.0.store(entry.0, Ordering::Release);
+    }
+
+    /// Marks the entry as shared if it is still exactly `seen`, which is not.
+    #[inline]
+    pub fn mark_shared(&self, seen: Entry) -> bool {
+        let marked = seen.0 | SHARED;
+        self.0.compare_exchange(seen.0, marked, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// Ends a slab's hold on the unit if the entry is still exactly `seen`, which is not shared.
+    #[inline]
+    pub fn blank(&self, seen: Entry) -> bool {
+        let swapped = self.0.compare_exchange(seen.0, 0, Ordering::SeqCst, Ordering::Relaxed);
+        swapped.is_ok()
+    }
+
+    /// Takes the mark away.
+    #[inline]
+    pub fn clear_shared(&self) {
+        self.0.fetch_and(!SHARED, Ordering::SeqCst);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_it_was_told() {
+        let entry = Entry::slab(MAX_HEAPS, CLASS_LIMIT - 1, MAX_SLAB_UNITS - 1);
+        let all = Land::Slab { heap: MAX_HEAPS, class: 127, delta: 31 };
+        assert_eq!(entry.land(), all);
+        assert_eq!(entry.shared().land(), all);
+        assert_eq!(entry.shared().unshared(), entry);
+        assert_eq!(Entry::LARGE.land(), Land::Large);
+        assert_eq!(Entry::DIRTY.land(), Land::Dirty);
+        assert_eq!(Entry::CLEAN.land(), Land::Clean);
+        assert_eq!(Entry::BLANK.land(), Land::Blank);
+    }
+
+    #[test]
+    fn only_the_first_unit_of_an_own_unshared_slab_compares_to_its_class() {
+        let key = Entry::key(7);
+        assert_eq!(Entry::slab(7, 5, 0).against(key), 5);
+        for other in [
+            Entry::slab(7, 5, 1),
+            Entry::slab(6, 5, 0),
+            Entry::slab(7, 5, 0).shared(),
+            Entry::LARGE,
+            Entry::BLANK,
+        ] {
+            assert!(other.against(key) >= CLASS_LIMIT, "{other:?}");
+        }
+        assert!(Entry::slab(7, 5, 3).shared().owned_by(key));
+        assert!(!Entry::slab(8, 5, 3).owned_by(key));
+        assert!(!Entry::LARGE.owned_by(key));
+    }
+}

@@ -1,0 +1,296 @@
+//! Where each table lies in a reservation of a given size, and how to reach a row.
+
+use super::directory::{Cell, MAX_HEAPS};
+use super::land::{Field16, Field32, Record};
+use crate::blocks::system::{self, BLOCK};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+
+/// Bytes of a unit.
+pub const UNIT: usize = 1 << UNIT_SHIFT;
+/// log₂ of [`UNIT`].
+pub const UNIT_SHIFT: u32 = 14;
+/// Words of A, and of R, a unit: 16 × 64 bits, one for each of up to 1024 slots.
+pub const WORDS_PER_UNIT: usize = 16;
+/// Bytes set aside for a heap.
+pub const HEAP_BYTES: usize = BLOCK;
+
+/// The largest reservation: it must fit unit numbers of 24 bits and a 47-bit address space.
+pub const MAX_RESERVATION: usize = 1 << 38;
+/// The smallest with which it is worth to start at all.
+pub const MIN_RESERVATION: usize = 1 << 24;
+
+/// Offsets of the tables from the base of a reservation of `bytes`, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Bytes reserved, a power of two.
+    pub bytes: usize,
+    /// U.
+    pub until: usize,
+    /// Inbox links.
+    pub links: usize,
+    /// S.
+    pub land: usize,
+    /// A.
+    pub live: usize,
+    /// R.
+    pub remote: usize,
+    /// Heaps.
+    pub heaps: usize,
+    /// How many heaps there is room for; number 0 is never used.
+    pub max_heaps: u32,
+    /// The page that a forked child reads as zero.
+    pub wiped: usize,
+    /// The first unit of land. The unit before it is never opened.
+    pub first_unit: u32,
+}
+
+impl Layout {
+    /// The layout for a reservation of `bytes`, a power of two.
+    pub const fn new(bytes: usize) -> Layout {
+        let units = bytes >> UNIT_SHIFT;
+        let until = units * size_of::<Cell>();
+        let links = until + units * size_of::<Field16>();
+        let land = links + units * size_of::<Field32>();
+        let live = land + units * size_of::<Record>();
+        let remote = live + units * WORDS_PER_UNIT * size_of::<u64>();
+        // Tables start at page boundaries whatever the page size.
+        let heaps = (remote + units * WORDS_PER_UNIT * size_of::<u64>()).next_multiple_of(1 << 16);
+        // One heap for each quarter mebibyte of a small region, and no more than 65,536.
+        let wanted = (bytes >> 18) + 16;
+        let max_heaps = if wanted > 1 << 16 { 1 << 16 } else { wanted as u32 };
+        assert!(max_heaps <= MAX_HEAPS);
+        let wiped = (heaps + max_heaps as usize * HEAP_BYTES).next_multiple_of(1 << 16);
+        let end = wiped + (1 << 16);
+        let first_unit = (end.next_multiple_of(UNIT) >> UNIT_SHIFT) as u32 + 1;
+        // Land starts at a huge page's boundary in any but the smallest regions.
+        let huge_page_units = (2 << 20 >> UNIT_SHIFT) as u32;
+        let aligned = first_unit.next_multiple_of(huge_page_units);
+        let first_unit = if bytes >> 28 == 0 { first_unit } else { aligned };
+        Layout { bytes, until, links, land, live, remote, heaps, max_heaps, wiped, first_unit }
+    }
+
+    /// Units in the reservation, tables included.
+    pub const fn units(&self) -> u32 {
+        (self.bytes >> UNIT_SHIFT) as u32
+    }
+
+    /// Bytes from the base to the end of the tables.
+    pub const fn tables(&self) -> usize {
+        self.wiped + (1 << 16)
+    }
+}
+
+/// The tables of the process: where they are, once there is a region.
+pub struct Tables {
+    base: AtomicUsize,
+    // The offsets of `Layout::new(bytes)`, kept so that nothing is computed twice.
+    bytes: AtomicUsize,
+    until: AtomicUsize,
+    links: AtomicUsize,
+    land: AtomicUsize,
+    live: AtomicUsize,
+    remote: AtomicUsize,
+    heaps: AtomicUsize,
+    wiped: AtomicUsize,
+    first_unit: AtomicUsize,
+    /// 1 if the kernel wipes that page in children.
+    child_is_told: AtomicUsize,
+}
+
+/// The one set of tables.
+pub static TABLES: Tables = Tables::none();
+
+/// The mark on the page that a forked child reads as zero.
+const PARENT: usize = 1;
+/// A thread of the child is putting it in order.
+const REPAIRING: usize = 2;
+
+impl Tables {
+    const fn none() -> Tables {
+        const ZERO: AtomicUsize = AtomicUsize::new(0);
+        Tables {
+            base: ZERO,
+            bytes: ZERO,
+            until: ZERO,
+            links: ZERO,
+            land: ZERO,
+            live: ZERO,
+            remote: ZERO,
+            heaps: ZERO,
+            wiped: ZERO,
+            first_unit: ZERO,
+            child_is_told: ZERO,
+        }
+    }
+
+    /// Reserves address space, the most the system grants, and opens the tables.
+    ///
+    /// Called once, before any other method, by whoever holds the region's lock.
+    pub fn create(&self) -> Option<Layout> {
+        let mut bytes = MAX_RESERVATION;
+        while bytes >= MIN_RESERVATION {
+            if let Some(base) = system::reserve(bytes) {
+                let layout = Layout::new(bytes);
+                // SAFETY: the reservation is ours and as long as the tables and more.
+                if unsafe { self.open_at(base, &layout) } {
+                    return Some(layout);
+                }
+                // SAFETY: nothing refers to it yet.
+                unsafe { system::release(base, bytes) };
+            }
+            bytes /= 2;
+        }
+        None
+    }
+
+    /// # Safety
+    /// `base` starts a reservation of `layout.bytes` that belongs to the caller.
+    unsafe fn open_at(&self, base: *mut u8, layout: &Layout) -> bool {
+        // SAFETY: the tables lie within the reservation.
+        if !unsafe { system::open(base, layout.tables()) } {
+            return false;
+        }
+        // SAFETY: as above; `wiped` starts a page that nothing else uses.
+        unsafe {
+            system::prefer_small_pages(base, layout.bytes);
+            let page = base.add(layout.wiped);
+            page.cast::<usize>().write(PARENT);
+            let wipes = system::wipe_on_fork(page, system::page_size());
+            self.child_is_told.store(wipes.into(), Ordering::Relaxed);
+        }
+        for (field, offset) in [
+            (&self.bytes, layout.bytes),
+            (&self.until, layout.until),
+            (&self.links, layout.links),
+            (&self.land, layout.land),
+            (&self.live, layout.live),
+            (&self.remote, layout.remote),
+            (&self.heaps, layout.heaps),
+            (&self.wiped, layout.wiped),
+            (&self.first_unit, layout.first_unit as usize),
+        ] {
+            field.store(offset, Ordering::Relaxed);
+        }
+        self.base.store(base as usize, Ordering::Release);
+        true
+    }
+
+    /// The base address; 0 before there is a region.
+    #[inline]
+    pub fn base(&self) -> usize {
+        self.base.load(Ordering::Acquire)
+    }
+
+    /// Bytes reserved.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The first unit of land.
+    #[inline]
+    pub fn first_unit(&self) -> u32 {
+        self.first_unit.load(Ordering::Relaxed) as u32
+    }
+
+    /// The address of a unit's land.
+    #[inline]
+    pub fn address(&self, unit: u32) -> *mut u8 {
+        (self.base() + ((unit as usize) << UNIT_SHIFT)) as *mut u8
+    }
+
+    #[inline]
+    fn row<T>(&self, table: &AtomicUsize, index: usize) -> &'static T {
+        let start = self.base.load(Ordering::Relaxed) + table.load(Ordering::Relaxed);
+        // SAFETY: the table is open, zeroed at first, never unmapped, and holds atomics only;
+        // callers pass row numbers of units in the reservation.
+        unsafe { &*(start as *const T).add(index) }
+    }
+
+    /// D's cell of a unit.
+    #[inline]
+    pub fn directory(&self, unit: u32) -> &'static Cell {
+        let base = self.base.load(Ordering::Relaxed);
+        // SAFETY: as in `row`; D lies at the base.
+        unsafe { &*(base as *const Cell).add(unit as usize) }
+    }
+
+    /// U's counter of a slab, by its first unit.
+    #[inline]
+    pub fn until(&self, unit: u32) -> &'static Field16 {
+        self.row(&self.until, unit as usize)
+    }
+
+    /// The inbox link of a unit.
+    #[inline]
+    pub fn link(&self, unit: u32) -> &'static Field32 {
+        self.row(&self.links, unit as usize)
+    }
+
+    /// The record of the slab or run that starts (or, if free, ends) at a unit.
+    #[inline]
+    pub fn land(&self, unit: u32) -> &'static Record {
+        self.row(&self.land, unit as usize)
+    }
+
+    /// A word of A, counted from the slab's first unit.
+    #[inline]
+    pub fn live(&self, unit: u32, word: usize) -> &'static AtomicU64 {
+        self.row(&self.live, unit as usize * WORDS_PER_UNIT + word)
+    }
+
+    /// The word of R beside [`Self::live`].
+    #[inline]
+    pub fn remote(&self, unit: u32, word: usize) -> &'static AtomicU64 {
+        self.row(&self.remote, unit as usize * WORDS_PER_UNIT + word)
+    }
+
+    /// A heap's place; number 0 is none.
+    #[inline]
+    pub fn heap(&self, number: u32) -> *mut u8 {
+        let start = self.base.load(Ordering::Relaxed) + self.heaps.load(Ordering::Relaxed);
+        (start + number as usize * HEAP_BYTES) as *mut u8
+    }
+
+    /// Whether the tables of A begin at this address, for the heap's fast path.
+    #[inline]
+    pub fn live_start(&self) -> usize {
+        self.base.load(Ordering::Relaxed) + self.live.load(Ordering::Relaxed)
+    }
+
+    /// Where U begins, for the heap's fast path.
+    #[inline]
+    pub fn until_start(&self) -> usize {
+        self.base.load(Ordering::Relaxed) + self.until.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is a forked child that is not in order yet.
+    #[inline]
+    pub fn is_fresh_child(&self) -> bool {
+        self.base() != 0
+            && self.wiped_word().load(Ordering::Relaxed) != PARENT
+            && self.child_is_told.load(Ordering::Relaxed) != 0
+    }
+
+    /// In a child that [`Self::is_fresh_child`]: true for the one thread that is to put it in
+    /// order and then call [`Self::note_fork`]; the others wait here until that is done.
+    pub fn claim_child(&self) -> bool {
+        let word = self.wiped_word();
+        if word.compare_exchange(0, REPAIRING, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            return true;
+        }
+        while word.load(Ordering::Acquire) != PARENT {
+            core::hint::spin_loop();
+        }
+        false
+    }
+
+    /// The child is in order: it may be a parent itself.
+    pub fn note_fork(&self) {
+        self.wiped_word().store(PARENT, Ordering::Release);
+    }
+
+    fn wiped_word(&self) -> &'static AtomicUsize {
+        self.row(&self.wiped, 0)
+    }
+}

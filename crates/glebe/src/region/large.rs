@@ -1,0 +1,128 @@
+//! Large objects: runs of their own, with bit 0 of their first unit's row in A set while live.
+//!
+//! All of this happens under the region's lock, whichever thread calls, so a large object has no
+//! owner and a second free is refused exactly.
+
+use super::{Kind, Region, Run, bytes};
+use crate::blocks::system;
+use crate::fault::{Misuse, misuse};
+use crate::records::directory::Land;
+use crate::records::layout::TABLES;
+use crate::records::{Entry, UNIT};
+use crate::sync::Ordering::Relaxed;
+
+/// What became of a request to grow in place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grown {
+    /// The object has the new size where it stands.
+    InPlace,
+    /// There is no room behind it.
+    NoRoom,
+}
+
+impl Region {
+    /// A live run for an object of `size` bytes, aligned to `align` units; also whether it is
+    /// known to read as zero.
+    pub fn take_large(&self, size: usize, align: u32) -> Option<(*mut u8, bool)> {
+        let units = u32::try_from(size.div_ceil(UNIT)).ok()?;
+        let run = self.take(units, align)?;
+        let record = TABLES.land(run.unit);
+        record.units.set(units);
+        record.virgin.set(0);
+        // The entry comes last: a walker, or a forked child, sees either nothing or all of it.
+        TABLES.live(run.unit, 0).store(1, Relaxed);
+        TABLES.directory(run.unit).set(Entry::LARGE);
+        Some((TABLES.address(run.unit), run.kind == Kind::Clean))
+    }
+
+    /// Frees the large object that starts at `unit`; ends the process if there is none.
+    pub fn give_large(&self, unit: u32) {
+        let run = {
+            let state = self.enter();
+            let units = large_units(unit);
+            TABLES.directory(unit).set(Entry::BLANK);
+            TABLES.live(unit, 0).store(0, Relaxed);
+            drop(state);
+            Run { unit, units, kind: Kind::Dirty }
+        };
+        self.give(self.settle(run));
+    }
+
+    /// A run whose pages were moved here by the system is a mapping of its own: make it part of
+    /// the region's again, which also empties it.
+    fn settle(&self, run: Run) -> Run {
+        if TABLES.land(run.unit).virgin.get() == 0 {
+            return run;
+        }
+        // SAFETY: the run is free and in our hands only.
+        let renewed = unsafe { system::renew(TABLES.address(run.unit), bytes(run.units)) };
+        Run { kind: if renewed { Kind::Clean } else { Kind::Dirty }, ..run }
+    }
+
+    /// Usable bytes of the large object that starts at `unit`; ends the process if there is none.
+    pub fn large_bytes(&self, unit: u32) -> usize {
+        let _entered = self.enter();
+        bytes(large_units(unit))
+    }
+
+    /// Makes a live large object longer or shorter where it stands.
+    pub fn resize_large(&self, unit: u32, size: usize) -> Grown {
+        let Ok(wanted) = u32::try_from(size.div_ceil(UNIT)) else { return Grown::NoRoom };
+        let mut state = self.enter();
+        let units = large_units(unit);
+        let record = TABLES.land(unit);
+        if wanted < units {
+            record.units.set(wanted);
+            let tail = Run { unit: unit + wanted, units: units - wanted, kind: Kind::Dirty };
+            drop(state);
+            // The tail of a moved run stays a mapping of its own until it is renewed.
+            TABLES.land(tail.unit).virgin.set(record.virgin.get());
+            self.give(self.settle(tail));
+            return Grown::InPlace;
+        }
+        let (end, more) = (unit + units, wanted - units);
+        let grown = more == 0
+            || if end == state.frontier {
+                state.take_frontier(more, 1).is_some()
+            } else {
+                state.runs.take_at(end, more).is_some()
+            };
+        if !grown {
+            return Grown::NoRoom;
+        }
+        record.units.set(wanted);
+        Grown::InPlace
+    }
+
+    /// Moves a live large object to a longer run without copying. Null if the system or the
+    /// region refuses; the object then stands where it stood.
+    pub fn move_large(&self, unit: u32, size: usize) -> Option<*mut u8> {
+        let old = self.large_bytes(unit);
+        let (to, _) = self.take_large(size, 1)?;
+        let new_unit = unit_of(to);
+        // SAFETY: both runs are live and the caller's; the new one holds nothing yet.
+        if unsafe { system::move_pages(TABLES.address(unit), to, old) } {
+            TABLES.land(new_unit).virgin.set(1);
+            // What is left behind reads as zero and holds no page, but joins as dirty, which is
+            // always true; a moved-away run of a moved run is renewed as any other.
+            self.give_large(unit);
+            return Some(to);
+        }
+        self.give_large(new_unit);
+        None
+    }
+}
+
+/// Length of the large run at `unit`, which must be live; the caller holds the lock.
+fn large_units(unit: u32) -> u32 {
+    let live = TABLES.live(unit, 0).load(Relaxed) & 1 != 0;
+    if TABLES.directory(unit).get().land() != Land::Large || !live {
+        misuse(Misuse::DoubleFree, TABLES.address(unit) as usize, 0);
+    }
+    TABLES.land(unit).units.get()
+}
+
+#[inline]
+fn unit_of(address: *mut u8) -> u32 {
+    ((address as usize - TABLES.base()) / UNIT) as u32
+}

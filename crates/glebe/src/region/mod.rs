@@ -1,0 +1,215 @@
+//! The region: one reservation of address space, dealt out in runs of units under one lock.
+//!
+//! ```text
+//!  first unit                    frontier        opened                           end
+//!  ├── slabs, large, free runs ─────┤── untouched ──┤────── not accessible ─────────┤
+//! ```
+//! A request is served from dirty free runs, then from clean ones, then from the frontier. What
+//! comes back lies dirty for a while (the decay) and is then purged, so that memory in use again
+//! and again is neither given back nor fetched, and memory no longer in use does go back.
+//!
+//! Invariants
+//! 1. Every unit from the first to the frontier belongs to exactly one slab, large run, free run,
+//!    or is on its way between them in the hands of one thread.
+//! 2. Units from the frontier on have never been touched; those before `opened` are accessible.
+//! 3. No system call is made under the lock, except opening land, which never blocks.
+
+mod large;
+mod opening;
+mod purge;
+mod runs;
+
+pub use large::Grown;
+pub use runs::{Kind, Run, Runs};
+
+use crate::blocks::clock;
+use crate::records::Entry;
+use crate::records::directory::Land;
+use crate::records::layout::{TABLES, UNIT_SHIFT};
+use crate::sync::{Guard, Lock};
+use core::cell::UnsafeCell;
+
+/// The region of the process.
+pub static REGION: Region = Region::new();
+
+/// Free runs and the frontier, behind a lock.
+pub struct Region {
+    lock: Lock,
+    state: UnsafeCell<State>,
+}
+
+/// What the lock guards.
+pub struct State {
+    /// Free runs before the frontier.
+    pub runs: Runs,
+    /// The first unit of land.
+    pub first: u32,
+    /// The first unit never handed out.
+    pub frontier: u32,
+    /// Units before this one are accessible.
+    pub opened: u32,
+    /// The first unit past the reservation.
+    pub end: u32,
+    /// How many heaps there is room for.
+    pub max_heaps: u32,
+    purged_at: u32,
+}
+
+// SAFETY: `state` is reached only through `enter`, which holds the lock.
+unsafe impl Sync for Region {}
+
+/// The lock held, and what it guards.
+pub struct Entered<'a> {
+    state: &'a mut State,
+    _held: Guard<'a>,
+}
+
+impl core::ops::Deref for Entered<'_> {
+    type Target = State;
+    fn deref(&self) -> &State {
+        self.state
+    }
+}
+
+impl core::ops::DerefMut for Entered<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state
+    }
+}
+
+impl Region {
+    const fn new() -> Self {
+        let state = State {
+            runs: Runs::new(),
+            first: 0,
+            frontier: 0,
+            opened: 0,
+            end: 0,
+            max_heaps: 0,
+            purged_at: 0,
+        };
+        Region { lock: Lock::new(), state: UnsafeCell::new(state) }
+    }
+
+    /// Takes the lock.
+    pub fn enter(&self) -> Entered<'_> {
+        let held = self.lock.lock();
+        // SAFETY: the lock is held until `Entered` is dropped.
+        Entered { state: unsafe { &mut *self.state.get() }, _held: held }
+    }
+
+    /// Reserves the address space and opens the tables, once. False if the system refuses.
+    pub fn create(&self) -> bool {
+        let mut state = self.enter();
+        if state.end != 0 {
+            return true;
+        }
+        let Some(layout) = TABLES.create() else { return false };
+        state.first = layout.first_unit;
+        state.frontier = layout.first_unit;
+        state.opened = layout.first_unit;
+        state.end = layout.units();
+        state.max_heaps = layout.max_heaps;
+        state.purged_at = clock::now();
+        true
+    }
+
+    /// A run of `units`, aligned to `align` units, whose entries are blank.
+    pub fn take(&self, units: u32, align: u32) -> Option<Run> {
+        let run = self.enter().take(units, align);
+        if run.is_some() {
+            return run;
+        }
+        // Address space is short: turn all dirty runs into clean ones, so that they can join.
+        if self.purge(clock::now(), 0) == 0 {
+            return None;
+        }
+        self.enter().take(units, align)
+    }
+
+    /// Takes back a run whose entries are blank.
+    pub fn give(&self, run: Run) {
+        self.enter().runs.give(run);
+        self.purge_if_due();
+    }
+
+    /// In a freshly forked child, which has one thread: frees the lock, and if another thread held
+    /// it at the time, makes the free runs anew from the directory.
+    pub fn repair_after_fork(&self) {
+        let torn = self.lock.try_lock().is_none();
+        self.lock.reset();
+        if torn {
+            self.enter().rebuild();
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, units: u32, align: u32) -> Option<Run> {
+        self.runs.take(units, align).or_else(|| self.take_frontier(units, align))
+    }
+
+    fn take_frontier(&mut self, units: u32, align: u32) -> Option<Run> {
+        let start = self.frontier.checked_next_multiple_of(align)?;
+        let end = start.checked_add(units).filter(|&end| end <= self.end)?;
+        if end > self.opened && !self.open(end) {
+            return None;
+        }
+        let skipped = start - self.frontier;
+        let unit = self.frontier;
+        self.frontier = end;
+        if skipped > 0 {
+            self.runs.give(Run { unit, units: skipped, kind: Kind::Clean });
+        }
+        Some(Run { unit: start, units, kind: Kind::Clean })
+    }
+
+    /// The free runs again, from the directory alone: whatever is no whole slab and no large run
+    /// is free and dirty.
+    fn rebuild(&mut self) {
+        self.runs = Runs::new();
+        let mut unit = self.first;
+        let mut free_from = unit;
+        while unit < self.frontier {
+            let length = used_length(unit, self.frontier);
+            if length == 0 {
+                unit += 1;
+                continue;
+            }
+            self.give_blank(free_from, unit);
+            unit += length;
+            free_from = unit;
+        }
+        self.give_blank(free_from, self.frontier);
+    }
+
+    fn give_blank(&mut self, from: u32, to: u32) {
+        if from < to {
+            (from..to).for_each(|unit| TABLES.directory(unit).set(Entry::BLANK));
+            self.runs.give(Run { unit: from, units: to - from, kind: Kind::Dirty });
+        }
+    }
+}
+
+/// Units of the whole slab or large run that starts at `unit`; 0 if none does.
+pub fn used_length(unit: u32, frontier: u32) -> u32 {
+    let units = TABLES.land(unit).units.get();
+    let fits = units > 0 && units <= frontier - unit;
+    match TABLES.directory(unit).get().land() {
+        Land::Large if fits => units,
+        Land::Slab { heap, class, delta: 0 } if fits => {
+            let whole = (1..units).all(|delta| {
+                let entry = TABLES.directory(unit + delta).get().unshared();
+                entry == Entry::slab(heap, class, delta)
+            });
+            if whole { units } else { 0 }
+        }
+        _ => 0,
+    }
+}
+
+/// Bytes in a number of units.
+#[inline]
+pub const fn bytes(units: u32) -> usize {
+    (units as usize) << UNIT_SHIFT
+}

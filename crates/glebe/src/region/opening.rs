@@ -1,0 +1,48 @@
+//! Making land accessible, and asking for huge pages on it once the heap has shown to be large.
+//!
+//! The accessible part is always one prefix of the land, so the system keeps two or three mappings
+//! for the whole region however much is allocated and freed. A program of a few megabytes lives on
+//! small pages, of which it uses what it touches; from [`HUGE_PAGES_FROM`] on, fresh land is dense
+//! enough for huge ones.
+
+use super::{State, bytes};
+use crate::blocks::system;
+use crate::records::layout::{TABLES, UNIT_SHIFT};
+
+/// Bytes of land that stay on small pages.
+pub const HUGE_PAGES_FROM: usize = 16 << 20;
+
+const HUGE_PAGE_UNITS: u32 = 2 << 20 >> UNIT_SHIFT;
+const LEAST_STEP: u32 = 1 << 20 >> UNIT_SHIFT;
+const LARGEST_STEP: u32 = 64 << 20 >> UNIT_SHIFT;
+
+impl State {
+    /// Opens land up to `needed` and some way beyond; if that is refused, just as far as needed.
+    pub(super) fn open(&mut self, needed: u32) -> bool {
+        let step = ((self.opened - self.first) / 4).clamp(LEAST_STEP, LARGEST_STEP);
+        let generous = (needed + step).next_multiple_of(LEAST_STEP).min(self.end);
+        self.open_to(generous) || self.open_to(needed)
+    }
+
+    fn open_to(&mut self, to: u32) -> bool {
+        let start = TABLES.address(self.opened);
+        // SAFETY: the range is land of our reservation.
+        if !unsafe { system::open(start, bytes(to - self.opened)) } {
+            return false;
+        }
+        self.ask_for_huge_pages(self.opened, to);
+        self.opened = to;
+        true
+    }
+
+    fn ask_for_huge_pages(&self, from: u32, to: u32) {
+        let threshold = self.first + (HUGE_PAGES_FROM >> UNIT_SHIFT) as u32;
+        // Whole huge pages only: advice on a part would split the mapping for nothing.
+        let from = (from / HUGE_PAGE_UNITS * HUGE_PAGE_UNITS).max(threshold);
+        let to = to / HUGE_PAGE_UNITS * HUGE_PAGE_UNITS;
+        if from < to {
+            // SAFETY: the range is land of our reservation.
+            unsafe { system::prefer_huge_pages(TABLES.address(from), bytes(to - from)) };
+        }
+    }
+}
