@@ -28,20 +28,20 @@ pub fn verify() -> Result<(), &'static str> {
 
 impl Heap {
     fn check_cursors(&self) -> Result<(), &'static str> {
-        for cursor in &self.cursors {
-            let Some(unit) = cursor.unit(self.live.get()) else {
-                if cursor.mask.get() != 0 {
-                    return Err("heap 1: a mask without a word");
+        for (cursor, pass) in self.cursors.iter().zip(&self.passes) {
+            let Some(unit) = cursor.unit(self.base.get()) else {
+                if cursor.held() != 0 {
+                    return Err("heap 1: a cursor holds slots of no word");
                 }
                 continue;
             };
-            let word = usize::from(cursor.place.get());
+            let word = usize::from(pass.place.get());
             let live = TABLES.live(unit, word).load(crate::sync::Ordering::Relaxed);
-            if live & cursor.mask.get() != 0 {
-                return Err("heap 1: a slot to be handed out is live");
+            if cursor.held() & !live != 0 {
+                return Err("heap 1: a held slot is not set in A");
             }
-            if cursor.mask.get() & !words::class_at(unit).valid(word) != 0 {
-                return Err("heap 1: a slot to be handed out is none");
+            if cursor.held() & !words::class_at(unit).valid(word) != 0 {
+                return Err("heap 1: a held slot is none");
             }
             if TABLES.land(unit).state.get() != State::Current as u8 {
                 return Err("heap 3: a cursor stands in a slab that is not current");
@@ -72,12 +72,11 @@ impl Heap {
 
     fn check_slab(&self, unit: u32, class: usize) -> Result<(), &'static str> {
         let figures = words::class_at(unit);
-        let (until, used) = (u32::from(TABLES.until(unit).get()), words::count_live(unit));
+        let (until, used) = (u32::from(TABLES.until(unit).get()), words::count_set(unit));
         let cursor = &self.cursors[class];
         let state = TABLES.land(unit).state.get();
         let right = if state == State::Current as u8 {
-            cursor.unit(self.live.get()) == Some(unit)
-                && until == used + cursor.mask.get().count_ones() + 1
+            cursor.unit(self.base.get()) == Some(unit) && until == used + 1
         } else if state == State::Full as u8 {
             until != 0 && until + u32::from(figures.relist_at) == used
         } else {

@@ -1,34 +1,48 @@
 //! A cursor: one word's free slots, and where they lie.
 //!
 //! ```text
-//!  0      8      16     24      28     30      31
-//! ┌──────┬──────┬──────┬───────┬──────┬───────┬──────┐
-//! │ mask │ word │ base │ size  │ todo │ fresh │ place│  32 bytes
-//! └──────┴──────┴──────┴───────┴──────┴───────┴──────┘
+//!  0      8      16     24     28           32
+//! ┌──────┬──────┬──────┬──────┬────────────┐
+//! │ mask │ word │ base │ size │ reciprocal │
+//! └──────┴──────┴──────┴──────┴────────────┘
 //! ```
+//! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
+//! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask, and
+//! never waits for a free that is still on its way to the same word of A.
 
-use crate::records::WORDS_PER_UNIT;
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::records::row::{ROW_SHIFT, WordId};
+use crate::slab::Class;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use core::cell::Cell;
-use core::ptr::null;
 
-/// See the module's text. All zero: stands nowhere.
+/// See the module's text. Without a word it stands nowhere. Others read `mask` and `word` to tell a
+/// held slot from a live one.
 #[repr(C, align(32))]
 pub(super) struct Cursor {
-    /// Free slots of the word, not handed out yet.
-    pub mask: Cell<u64>,
-    /// The word of A.
-    pub word: Cell<*const AtomicU64>,
+    mask: AtomicU64,
+    word: AtomicUsize,
     /// The address of the word's slot 0.
     pub base: Cell<usize>,
     /// Slot size in bytes.
-    pub size: Cell<u32>,
+    size: Cell<u32>,
+    /// See [`crate::slab::classes`]; here because frees look at the cursor anyway.
+    pub reciprocal: Cell<u32>,
+}
+
+/// The rest of a cursor, which only refills look at.
+pub(super) struct Pass {
     /// The slab's words that this pass has yet to visit.
     pub todo: Cell<u16>,
-    /// Whether the mask's slots were never used since the system gave their pages.
-    pub fresh: Cell<bool>,
-    /// The word's number in its slab.
+    /// The number in its slab of the word where the cursor stands.
     pub place: Cell<u8>,
+    /// Whether the held slots were never used since the system gave their pages.
+    pub fresh: Cell<bool>,
+}
+
+impl Pass {
+    pub const fn none() -> Self {
+        Pass { todo: Cell::new(0), place: Cell::new(0), fresh: Cell::new(false) }
+    }
 }
 
 const _: () = assert!(size_of::<Cursor>() == 32);
@@ -36,45 +50,84 @@ const _: () = assert!(size_of::<Cursor>() == 32);
 impl Cursor {
     pub const fn none() -> Self {
         Cursor {
-            mask: Cell::new(0),
-            word: Cell::new(null()),
+            mask: AtomicU64::new(0),
+            word: AtomicUsize::new(0),
             base: Cell::new(0),
             size: Cell::new(0),
-            todo: Cell::new(0),
-            fresh: Cell::new(false),
-            place: Cell::new(0),
+            reciprocal: Cell::new(0),
         }
     }
 
-    /// Hands out the lowest free slot of the mask and sets its bit in A.
+    /// Sets what never changes for a class.
+    pub fn serve(&self, class: &Class, reciprocal: u32) {
+        self.size.set(class.size);
+        self.reciprocal.set(reciprocal);
+    }
+
+    /// As [`Self::holds`], for the owner.
+    #[inline(always)]
+    pub fn own_holds(&self, word: WordId, slot: usize) -> bool {
+        // SAFETY: only the owner writes the two, so it may read them plainly, which the compiler
+        // can make part of another instruction.
+        let (stands, mask) = unsafe { (*self.word.as_ptr(), *self.mask.as_ptr()) };
+        stands == word.number() && mask.wrapping_shr(slot as u32) & 1 != 0
+    }
+
+    /// Hands out the lowest held slot.
     #[inline(always)]
     pub fn pop(&self) -> Option<*mut u8> {
-        let mask = self.mask.get();
+        let mask = self.mask.load(Relaxed);
         if mask == 0 {
             return None;
         }
-        self.mask.set(mask & (mask - 1));
+        self.mask.store(mask & (mask - 1), Relaxed);
         let slot = mask.trailing_zeros() as usize;
-        // SAFETY: a cursor with a mask points to a word of A, which is never unmapped.
-        let word = unsafe { &*self.word.get() };
-        let live = word.load(Relaxed);
-        debug_assert!(live >> slot & 1 == 0, "heap 1: a free slot is live");
-        word.store(live | 1 << slot, Relaxed);
         Some((self.base.get() + slot * self.size.get() as usize) as *mut u8)
     }
 
-    /// The first unit of the slab it stands in; `live` is where A begins.
-    #[inline]
-    pub fn unit(&self, live: usize) -> Option<u32> {
-        let word = self.word.get() as usize;
-        let row = WORDS_PER_UNIT * size_of::<u64>();
-        (word != 0).then(|| ((word - live) / row) as u32)
+    /// Whether it holds a slot (by its number modulo 64) of `word`.
+    #[inline(always)]
+    pub fn holds(&self, word: WordId, slot: usize) -> bool {
+        self.word.load(Relaxed) == word.number() && self.held().wrapping_shr(slot as u32) & 1 != 0
     }
 
-    /// Stands nowhere from now on.
-    pub fn clear(&self) {
-        self.mask.set(0);
-        self.word.set(null());
-        self.todo.set(0);
+    /// The held slots.
+    #[inline(always)]
+    pub fn held(&self) -> u64 {
+        self.mask.load(Relaxed)
+    }
+
+    /// Takes all free slots of a word, or those of them in `wanted`, and stands there.
+    pub fn hold(&self, id: WordId, free: u64) {
+        debug_assert!(self.held() == 0 && free != 0);
+        let word = id.word();
+        word.store(word.load(Relaxed) | free, Relaxed);
+        self.word.store(id.number(), Relaxed);
+        self.mask.store(free, Relaxed);
+    }
+
+    /// Lets go of the held slots, which are free again; how many they were.
+    pub fn let_go(&self) -> u32 {
+        let held = self.held();
+        if held != 0 {
+            // SAFETY: a cursor with a mask stands in a word of A.
+            let word = unsafe { WordId::from_number(self.word.load(Relaxed)) }.word();
+            word.store(word.load(Relaxed) & !held, Relaxed);
+            self.mask.store(0, Relaxed);
+        }
+        held.count_ones()
+    }
+
+    /// The first unit of the slab it stands in; the rows begin at `base`.
+    #[inline]
+    pub fn unit(&self, base: usize) -> Option<u32> {
+        let word = self.word.load(Relaxed);
+        (word != 0).then(|| ((word - base) >> ROW_SHIFT) as u32)
+    }
+
+    /// Stands nowhere from now on; holds nothing already.
+    pub fn leave(&self) {
+        debug_assert!(self.held() == 0);
+        self.word.store(0, Relaxed);
     }
 }

@@ -46,7 +46,10 @@ impl Heap {
     /// Makes lists, counters and states anew from D, A and R. Nobody else touches the heap.
     pub(super) fn rebuild(&self) {
         self.shared.inbox.store(0, Ordering::SeqCst);
-        self.cursors.iter().for_each(|cursor| cursor.clear());
+        self.cursors.iter().for_each(|cursor| {
+            cursor.let_go();
+            cursor.leave();
+        });
         self.lists.iter().for_each(|list| list.clear());
         let (first, frontier) = {
             let state = REGION.enter();
@@ -75,7 +78,7 @@ impl Heap {
         }
         words::collect_all(unit);
         let until = TABLES.until(unit);
-        until.set(words::count_live(unit) as u16 + 1);
+        until.set(words::count_set(unit) as u16 + 1);
         record.state.set(State::Current as u8);
         self.retire(class as usize, unit);
         if until.get() == 0 {

@@ -2,16 +2,17 @@
 
 use super::{Heap, fork, life, tls};
 use crate::fault::{Misuse, misuse};
-use crate::records::directory::{CLASS_LIMIT, Cell, Land};
-use crate::records::land::Field16;
+use crate::records::directory::{ClassOffset, Land};
+use crate::records::land::State;
 use crate::records::layout::TABLES;
-use crate::records::{Entry, UNIT, UNIT_SHIFT, WORDS_PER_UNIT};
+use crate::records::row::{Row, WordId};
+use crate::records::{Entry, UNIT, UNIT_SHIFT};
 use crate::region::REGION;
-use crate::slab::classes::{TABLE, aligned_class, class_of};
+use crate::slab::classes::{self, aligned_class, class_of};
 use crate::slab::remote::{self, Published};
 use crate::slab::words::{self, Place};
 use crate::slab::MAX_SLOT;
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sync::Ordering::Relaxed;
 
 /// Frees a block; null is nothing. O(1).
 ///
@@ -21,11 +22,10 @@ use crate::sync::{AtomicU64, Ordering::Relaxed};
 #[inline(always)]
 pub unsafe fn free(block: *mut u8) {
     let heap = tls::heap();
-    let class = heap.own_class(block);
-    if class >= CLASS_LIMIT {
-        return free_elsewhere(block);
+    match heap.own_row(block) {
+        Some((row, class)) => heap.free_own(block, row, class),
+        None => free_elsewhere(block),
     }
-    heap.free_own(block, class);
 }
 
 /// Frees a block of which the caller knows the requested size.
@@ -35,12 +35,10 @@ pub unsafe fn free(block: *mut u8) {
 #[inline(always)]
 pub unsafe fn free_sized(block: *mut u8, size: usize) {
     let heap = tls::heap();
-    let class = heap.own_class(block);
-    let last = size.wrapping_sub(1);
-    if last >= MAX_SLOT || class != class_of(size) as u32 {
-        return check_size_and_free(block, size.max(1), 1);
+    match heap.own_row(block) {
+        Some((row, class)) if is_class_of(class, size) => heap.free_own(block, row, class),
+        _ => check_size_and_free(block, size, 16),
     }
-    heap.free_own(block, class);
 }
 
 /// Frees a block from [`super::memalign`] of which the caller knows size and alignment.
@@ -48,7 +46,7 @@ pub unsafe fn free_sized(block: *mut u8, size: usize) {
 /// # Safety
 /// As [`free_sized`].
 pub unsafe fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
-    check_size_and_free(block, size.max(1), align);
+    check_size_and_free(block, size, align);
 }
 
 /// Usable bytes of a live block; 0 for null.
@@ -60,44 +58,36 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
 }
 
 impl Heap {
-    /// The class, if `block` lies in the first unit of a slab of this heap that no other thread
-    /// has freed into lately; else something of [`CLASS_LIMIT`] or more.
+    /// The row of the unit in which `block` lies, and the class, if it is the first unit of a slab
+    /// of this heap into which no other thread has freed lately.
     #[inline(always)]
-    fn own_class(&self, block: *mut u8) -> u32 {
+    fn own_row(&self, block: *mut u8) -> Option<(&'static Row, ClassOffset)> {
         let offset = (block as usize).wrapping_sub(self.base.get());
         if offset >= self.limit.get() {
-            return CLASS_LIMIT;
+            return None;
         }
-        // SAFETY: D begins at the base and has a cell for every unit below the limit.
-        let cell = unsafe { &*(self.base.get() as *const Cell).add(offset >> UNIT_SHIFT) };
-        cell.get().against(self.key.get())
+        // SAFETY: rows begin at the base, and every unit below the limit has one.
+        let row = unsafe { &*(self.base.get() as *const Row).add(offset >> UNIT_SHIFT) };
+        row.entry.get().class_against(self.key.get()).map(|class| (row, class))
     }
 
     /// Frees a slot in the first unit of an own slab.
     #[inline(always)]
-    fn free_own(&self, block: *mut u8, class: u32) {
-        let offset = block as usize - self.base.get();
-        let unit = offset >> UNIT_SHIFT;
-        // The last bytes of a slab may look like a slot past its end: its bit is never set.
-        let Some(slot) = TABLE[class as usize].slot_at(offset & (UNIT - 1)) else {
-            words::refuse(block as usize)
+    fn free_own(&self, block: *mut u8, row: &'static Row, class: ClassOffset) {
+        // The base is a multiple of a unit.
+        let reciprocal = self.cursor_of(class).reciprocal.get();
+        let Some(slot) = classes::slot_in_first_unit(reciprocal, block as usize % UNIT) else {
+            return refuse(block);
         };
-        // SAFETY: A has a row for every unit below the limit, and a unit has at most 1024 slots.
-        let word = unsafe {
-            let row = (self.live.get() as *const AtomicU64).add(unit * WORDS_PER_UNIT);
-            &*row.add(slot / 64)
+        // What looks like a slot past the last one has no word, or its bit is never set.
+        let Some(word) = WordId::of_slot(row, slot) else {
+            return refuse(block);
         };
-        let (live, bit) = (word.load(Relaxed), 1 << (slot % 64));
-        if live & bit == 0 {
-            words::refuse(block as usize);
+        if self.cursor_of(class).own_holds(word, slot) || !word.clear(slot) {
+            return refuse(block);
         }
-        word.store(live & !bit, Relaxed);
-        // SAFETY: U has a counter for every unit below the limit.
-        let until = unsafe { &*(self.until.get() as *const Field16).add(unit) };
-        let left = until.get().wrapping_sub(1);
-        until.set(left);
-        if left == 0 {
-            self.until_is_zero(unit as u32);
+        if row.count_down() {
+            until_is_zero(block, self);
         }
     }
 
@@ -132,7 +122,7 @@ impl Block {
                 };
                 let live = TABLES.live(place.head, place.word).load(Relaxed);
                 let pending = TABLES.remote(place.head, place.word).load(Relaxed);
-                if live & !pending & place.bit == 0 {
+                if live & !pending & place.bit == 0 || is_held(heap, class, &place) {
                     words::refuse(address);
                 }
                 Block::Slot { place, heap, class }
@@ -177,6 +167,38 @@ impl Block {
     }
 }
 
+/// Whether the owner's cursor holds the slot. Its line is hot at the owner's, so it is looked at only
+/// if the cursor stands in this slab.
+fn is_held(owner: u32, class: u32, place: &Place) -> bool {
+    let cursor = &Heap::numbered(owner).cursors[class as usize];
+    TABLES.land(place.head).state.get() == State::Current as u8
+        && cursor.holds(TABLES.word_id(place.head, place.word), place.bit.trailing_zeros() as usize)
+}
+
+/// Whether a request of `size` bytes is served by a class.
+#[inline(always)]
+fn is_class_of(class: ClassOffset, size: usize) -> bool {
+    let last = size.wrapping_sub(1);
+    last < MAX_SLOT && class == ClassOffset::of(class_of(size) as u32)
+}
+
+/// A jump from the fast path; see [`Heap::count_fell`].
+#[cold]
+#[inline(never)]
+fn until_is_zero(block: *mut u8, heap: &Heap) {
+    heap.count_fell(((block as usize - heap.base.get()) >> UNIT_SHIFT) as u32);
+}
+
+/// [`words::refuse`] for the fast path: as far as the compiler knows it may return, so that it is a
+/// jump and the fast path needs no stack.
+#[cold]
+#[inline(never)]
+fn refuse(block: *mut u8) {
+    if !block.is_null() {
+        words::refuse(block as usize);
+    }
+}
+
 /// The class that serves a request, if one does.
 pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
     match align {
@@ -200,7 +222,7 @@ fn check_size_and_free(block: *mut u8, size: usize, align: usize) {
     if block.is_null() {
         return;
     }
-    let found = Block::find(block);
+    let (found, size) = (Block::find(block), size.max(1));
     if !found.serves(size, align) {
         misuse(Misuse::WrongSize, block as usize, found.bytes());
     }

@@ -12,6 +12,13 @@ use core::ptr::{null_mut, write_bytes};
 /// O(1); `malloc(0)` gives a block of its own.
 #[inline(always)]
 pub fn malloc(size: usize) -> *mut u8 {
+    malloc_or(size, slow)
+}
+
+/// As [`malloc`], but all that cannot be served at once is left to `slow`, which may call
+/// [`malloc_slowly`].
+#[inline(always)]
+pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
     // One less makes a size of 0 enormous, so that one comparison sorts out both ends.
     let last = size.wrapping_sub(1);
     let class = if last < SMALL {
@@ -19,12 +26,29 @@ pub fn malloc(size: usize) -> *mut u8 {
     } else if last < MAX_SLOT {
         class_of(size)
     } else {
-        return unusual(size);
+        return slow(size);
     };
-    match tls::heap().cursors[class].pop() {
+    // SAFETY: both ways to a class above give numbers below `CLASSES`.
+    match unsafe { tls::heap().cursors.get_unchecked(class) }.pop() {
         Some(block) => block,
-        None => refilled(class),
+        None => slow(size),
     }
+}
+
+/// All of malloc that [`malloc_or`] leaves over.
+pub fn malloc_slowly(size: usize) -> *mut u8 {
+    match size {
+        0 => malloc_slowly(1),
+        1..=MAX_SLOT => refilled(class_of(size)),
+        _ if size > isize::MAX as usize => null_mut(),
+        _ => large(size, 1).0,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn slow(size: usize) -> *mut u8 {
+    malloc_slowly(size)
 }
 
 /// As [`malloc`], zeroed: memory that is fresh from the system is not written.
@@ -34,7 +58,7 @@ pub fn zalloc(size: usize) -> *mut u8 {
         return unusual_zeroed(size);
     }
     let block = malloc(size);
-    if !block.is_null() && !tls::heap().cursors[class_of(size)].fresh.get() {
+    if !block.is_null() && !tls::heap().passes[class_of(size)].fresh.get() {
         // SAFETY: the block has at least `size` bytes and is ours.
         unsafe { write_bytes(block, 0, size) };
     }
@@ -70,19 +94,9 @@ fn refilled(class: usize) -> *mut u8 {
 
 #[cold]
 #[inline(never)]
-fn unusual(size: usize) -> *mut u8 {
-    match size {
-        0 => malloc(1),
-        _ if size > isize::MAX as usize => null_mut(),
-        _ => large(size, 1).0,
-    }
-}
-
-#[cold]
-#[inline(never)]
 fn unusual_zeroed(size: usize) -> *mut u8 {
     if size == 0 || size > isize::MAX as usize {
-        return unusual(size);
+        return malloc_slowly(size);
     }
     let (block, zero) = large(size, 1);
     if !block.is_null() && !zero {

@@ -1,19 +1,19 @@
 //! Heaps: what one thread owns, and the paths of malloc and free through it.
 //!
 //! ```text
-//! ┌ key, base, limit, A, U ┐ what a free needs, one cache line
+//! ┌ key, base, limit       ┐ what a free needs, one cache line
 //! ├ cursor 0 … 71          ┤ what a malloc needs, half a line each
-//! ├ lists 0 … 71           ┤ slabs with room
+//! ├ passes, lists 0 … 71   ┤ what a refill needs: slabs with room
 //! └ inbox, state           ┘ what other threads write, a line of its own
 //! ```
-//! A **cursor** stands in one word of one slab: `mask` holds the slots of that word that were free
-//! when it came, less those it has handed out. malloc takes the lowest bit of the mask and sets it
-//! in A; free clears the bit in A, and nothing else. So A is the truth at every moment, a free slot
-//! is never touched, and neither path waits for the other's word.
+//! A **cursor** stands in one word of one slab and *holds* the slots that were free there when it
+//! came; malloc hands out the lowest. Their bits in A are set already, so malloc writes one word of
+//! its own heap and nothing else. free clears a bit in A and counts, and nothing else. A free slot
+//! is never touched, and no path waits for what another has just written.
 //!
 //! Invariants
-//! 1. A slot in a cursor's mask is clear in A.
-//! 2. `until` of a slab, with `used` = live slots + slots in the cursor's mask:
+//! 1. A slot held by a cursor is set in A: live slots are those of A less those held.
+//! 2. `until` of a slab, with `used` = bits set in A:
 //!    current: `used + 1` · listed: `used` · full: `used − relist_at`.
 //!    So it falls to zero exactly when a listed slab is empty or a full one has an eighth free.
 //! 3. Every slab of a heap is current, listed or full (`records::land::State`).
@@ -34,29 +34,29 @@ mod tls;
 
 pub use free::{free, free_aligned_sized, free_sized, usable_size};
 pub use check::verify;
-pub use life::{count, purge};
-pub use malloc::{malloc, memalign, zalloc};
+pub use life::{count, each_held, purge};
+pub use malloc::{malloc, malloc_or, malloc_slowly, memalign, zalloc};
 pub use resize::{realloc, realloc_aligned};
 
-use crate::records::Entry;
+use crate::records::directory::{ClassOffset, Key};
 use crate::records::layout::{HEAP_BYTES, TABLES};
-use crate::slab::CLASSES;
+use crate::slab::classes::reciprocal;
+use crate::slab::{CLASSES, words};
 use crate::sync::AtomicU32;
 use core::cell::Cell;
-use cursor::Cursor;
+use cursor::{Cursor, Pass};
 use list::List;
 
 /// One thread's heap.
 #[repr(C, align(64))]
 pub struct Heap {
-    key: Cell<u32>,
+    key: Cell<Key>,
     number: Cell<u32>,
     base: Cell<usize>,
     limit: Cell<usize>,
-    live: Cell<usize>,
-    until: Cell<usize>,
     generation: Cell<u32>,
     cursors: [Cursor; CLASSES],
+    passes: [Pass; CLASSES],
     lists: [List; CLASSES],
     shared: Shared,
 }
@@ -81,14 +81,13 @@ impl Heap {
     /// A heap that owns nothing: every malloc misses its cursors, no free is its own.
     const fn empty() -> Heap {
         Heap {
-            key: Cell::new(0),
+            key: Cell::new(Key::of(0)),
             number: Cell::new(0),
             base: Cell::new(0),
             limit: Cell::new(0),
-            live: Cell::new(0),
-            until: Cell::new(0),
             generation: Cell::new(0),
             cursors: [const { Cursor::none() }; CLASSES],
+            passes: [const { Pass::none() }; CLASSES],
             lists: [const { List::empty() }; CLASSES],
             shared: Shared {
                 inbox: AtomicU32::new(0),
@@ -100,12 +99,20 @@ impl Heap {
 
     /// Brings a zeroed heap to life.
     fn found(&self, number: u32) {
-        self.key.set(Entry::key(number));
+        self.key.set(Key::of(number));
         self.number.set(number);
         self.base.set(TABLES.base());
         self.limit.set(TABLES.bytes());
-        self.live.set(TABLES.live_start());
-        self.until.set(TABLES.until_start());
+        for (class, cursor) in self.cursors.iter().enumerate() {
+            cursor.serve(words::class(class as u32), reciprocal(class));
+        }
+    }
+
+    /// The cursor of a class.
+    #[inline(always)]
+    fn cursor_of(&self, class: ClassOffset) -> &Cursor {
+        // SAFETY: entries of slabs name classes below `CLASSES`.
+        unsafe { &*class.pick(self.cursors.as_ptr()) }
     }
 
     /// The heap with a number that a directory entry names.

@@ -6,7 +6,6 @@
 //! eighth of it is free; it comes back to its list when that changes (`heap` invariant 2).
 
 use super::Heap;
-use super::cursor::Cursor;
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::records::land::State;
@@ -22,8 +21,8 @@ impl Heap {
     /// Gives an exhausted cursor a new mask. False if the system has no memory.
     pub(super) fn refill(&self, class: usize) -> bool {
         let cursor = &self.cursors[class];
-        if let Some(unit) = cursor.unit(self.live.get()) {
-            if self.again(cursor, unit) || self.next_word(cursor, unit) {
+        if let Some(unit) = cursor.unit(self.base.get()) {
+            if self.again(class, unit) || self.next_word(class, unit) {
                 return true;
             }
             self.drain_inbox();
@@ -33,7 +32,7 @@ impl Heap {
         }
         loop {
             let Some(unit) = self.enter_slab(class) else { return false };
-            if cursor.mask.get() != 0 || self.next_word(cursor, unit) {
+            if cursor.held() != 0 || self.next_word(class, unit) {
                 return true;
             }
             // Its free slots are all with threads whose frees are still on their way.
@@ -42,28 +41,29 @@ impl Heap {
     }
 
     /// The same word, if a quarter of it is free again.
-    fn again(&self, cursor: &Cursor, unit: u32) -> bool {
-        let word = usize::from(cursor.place.get());
+    fn again(&self, class: usize, unit: u32) -> bool {
+        let word = usize::from(self.passes[class].place.get());
         let valid = words::class_at(unit).valid(word);
         let free = valid & !TABLES.live(unit, word).load(Relaxed);
         if free.count_ones() * 4 < valid.count_ones() || free == 0 {
             return false;
         }
-        self.stand(cursor, unit, word, free);
+        self.stand(class, unit, word, free);
         true
     }
 
     /// The next word of this pass with a free slot.
-    fn next_word(&self, cursor: &Cursor, unit: u32) -> bool {
+    fn next_word(&self, class: usize, unit: u32) -> bool {
+        let pass = &self.passes[class];
         let virgin = TABLES.land(unit).virgin.get();
         loop {
-            let todo = cursor.todo.get();
+            let todo = pass.todo.get();
             if todo == 0 {
                 return false;
             }
             let used = todo & !virgin;
             let word = if used != 0 { used } else { todo }.trailing_zeros() as usize;
-            cursor.todo.set(todo & !(1 << word));
+            pass.todo.set(todo & !(1 << word));
             // A slot that its owner and another thread both freed must not be handed out again.
             if TABLES.remote(unit, word).load(Relaxed) != 0 {
                 let back = words::collect_word(unit, word).count_ones();
@@ -71,24 +71,22 @@ impl Heap {
             }
             let free = words::class_at(unit).valid(word) & !TABLES.live(unit, word).load(Relaxed);
             if free != 0 {
-                self.stand(cursor, unit, word, free);
+                self.stand(class, unit, word, free);
                 return true;
             }
         }
     }
 
     /// Puts the cursor on the free slots of a word.
-    fn stand(&self, cursor: &Cursor, unit: u32, word: usize, free: u64) {
-        let size = words::class_at(unit).size;
+    fn stand(&self, class: usize, unit: u32, word: usize, free: u64) {
+        let (pass, cursor) = (&self.passes[class], &self.cursors[class]);
         let virgin = &TABLES.land(unit).virgin;
         let bit = 1 << word;
-        cursor.fresh.set(virgin.get() & bit != 0);
+        pass.fresh.set(virgin.get() & bit != 0);
         virgin.set(virgin.get() & !bit);
-        cursor.place.set(word as u8);
-        cursor.word.set(TABLES.live(unit, word));
+        pass.place.set(word as u8);
         cursor.base.set(words::slot_address(unit, word * 64));
-        cursor.size.set(size);
-        cursor.mask.set(free);
+        cursor.hold(TABLES.word_id(unit, word), free);
         let until = TABLES.until(unit);
         until.set(until.get() + free.count_ones() as u16);
     }
@@ -98,7 +96,7 @@ impl Heap {
         let used = TABLES.until(unit).get() - 1;
         if used <= words::class_at(unit).relist_at {
             self.begin_pass(class, unit);
-            if self.next_word(&self.cursors[class], unit) {
+            if self.next_word(class, unit) {
                 return true;
             }
         }
@@ -108,7 +106,7 @@ impl Heap {
 
     fn begin_pass(&self, class: usize, unit: u32) {
         let all = ((1u32 << words::class_at(unit).words) - 1) as u16;
-        self.cursors[class].todo.set(all);
+        self.passes[class].todo.set(all);
     }
 
     /// Makes a slab with room the current one: a listed one, or a new one.
@@ -147,8 +145,7 @@ impl Heap {
             return;
         }
         let skipped = (unit.wrapping_mul(7) + class as u32 * 5) % choices;
-        let cursor = &self.cursors[class];
-        self.stand(cursor, unit, 0, figures.valid(0) & u64::MAX << skipped);
+        self.stand(class, unit, 0, figures.valid(0) & u64::MAX << skipped);
     }
 }
 

@@ -12,9 +12,7 @@ use crate::slab::{remote, words};
 impl Heap {
     /// `until` of a slab fell to zero by a free of the owner's: a listed slab is empty, or a full
     /// one has an eighth free.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn until_is_zero(&self, unit: u32) {
+    pub(super) fn count_fell(&self, unit: u32) {
         let record = TABLES.land(unit);
         let class = usize::from(record.class.get());
         if record.state.get() == State::Full as u8 {
@@ -79,8 +77,7 @@ impl Heap {
 
     /// Takes the cursor out of a slab whose mask it has used up.
     pub(super) fn retire(&self, class: usize, unit: u32) {
-        debug_assert!(self.cursors[class].mask.get() == 0);
-        self.cursors[class].clear();
+        self.cursors[class].leave();
         let used = u32::from(TABLES.until(unit).get()) - 1;
         let relist_at = u32::from(words::class_at(unit).relist_at);
         if used <= relist_at {
@@ -134,10 +131,9 @@ impl Heap {
     /// Hands the rest of a cursor's mask back and takes the cursor out of its slab.
     fn abandon(&self, class: usize) {
         let cursor = &self.cursors[class];
-        let Some(unit) = cursor.unit(self.live.get()) else { return };
+        let Some(unit) = cursor.unit(self.base.get()) else { return };
         let until = TABLES.until(unit);
-        until.set(until.get() - cursor.mask.get().count_ones() as u16);
-        cursor.mask.set(0);
+        until.set(until.get() - cursor.let_go() as u16);
         self.retire(class, unit);
     }
 }

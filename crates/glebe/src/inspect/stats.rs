@@ -3,9 +3,11 @@
 //! A walk looks at every unit up to the frontier. Other threads go on meanwhile, so the figures
 //! are those of no single moment, but each was true at some moment during the walk.
 
+use crate::heap;
 use crate::records::directory::Land;
 use crate::records::layout::TABLES;
 use crate::region::{self, REGION};
+use crate::slab::classes::size_of_class;
 use crate::slab::words;
 
 /// Figures of the whole process.
@@ -45,19 +47,23 @@ pub fn stats() -> Stats {
         stats.dirty_bytes = region::bytes(state.runs.dirty_units);
         stats.clean_bytes = region::bytes(state.runs.clean_units);
     }
-    (stats.heaps, stats.parked_heaps) = crate::heap::count();
+    (stats.heaps, stats.parked_heaps) = heap::count();
     walk(|unit, land| match land {
         Land::Large => {
             stats.large_bytes += region::bytes(TABLES.land(unit).units.get());
             stats.large_objects += 1;
         }
         Land::Slab { class, .. } => {
-            let live = words::count_live(unit) as usize;
+            let live = words::count_set(unit) as usize;
             stats.slab_bytes += region::bytes(TABLES.land(unit).units.get());
             stats.live_objects += live;
             stats.live_bytes += live * words::class(class).size as usize;
         }
         _ => {}
+    });
+    heap::each_held(|class, held| {
+        stats.live_objects = stats.live_objects.saturating_sub(held);
+        stats.live_bytes = stats.live_bytes.saturating_sub(held * size_of_class(class));
     });
     stats.live_objects += stats.large_objects;
     stats.live_bytes += stats.large_bytes;
@@ -70,8 +76,13 @@ pub fn class_stats(class: usize) -> (usize, usize) {
     if TABLES.base() != 0 {
         walk(|unit, land| {
             if matches!(land, Land::Slab { class: found, .. } if found as usize == class) {
-                live += words::count_live(unit) as usize;
+                live += words::count_set(unit) as usize;
                 slabs += 1;
+            }
+        });
+        heap::each_held(|of, held| {
+            if of == class {
+                live = live.saturating_sub(held);
             }
         });
     }

@@ -1,15 +1,16 @@
 //! D, the directory: one word a unit that says whose land it is.
 //!
 //! ```text
-//!  31      30           12 11      7 6         0
-//! ┌──────┬────────────────┬─────────┬───────────┐
-//! │shared│ heap           │ delta   │ class     │   a unit of a slab
-//! └──────┴────────────────┴─────────┴───────────┘
-//!   0      0                0         kind          any other unit
+//!  31      30           15 14     10 9       3 2  0
+//! ┌──────┬────────────────┬─────────┬─────────┬─────┐
+//! │shared│ heap           │ delta   │ class   │  0  │   a unit of a slab
+//! └──────┴────────────────┴─────────┴─────────┴─────┘
+//!   0      0                0         0         kind     any other unit
 //! ```
 //! `delta` is the distance in units to the slab's first unit; `shared` is set while the unit waits
-//! in its owner's inbox. So one exclusive-or with a heap's key leaves the bare class number for
-//! the first unit of a slab of that heap, and something larger for everything else.
+//! in its owner's inbox. So one exclusive-or with a heap's key leaves the class times 8, which is an
+//! offset into tables by class, for the first unit of a slab of that heap, and something larger for
+//! everything else.
 //!
 //! A slab's owner never changes while an object in it lives: heaps are parked and reused whole.
 //! Whoever holds a live object may therefore read its entry without further ado.
@@ -19,17 +20,54 @@ use crate::sync::{AtomicU32, Ordering};
 /// Size classes are numbers below this.
 pub const CLASS_LIMIT: u32 = 128;
 const CLASS_MASK: u32 = CLASS_LIMIT - 1;
-const DELTA_SHIFT: u32 = 7;
+const CLASS_SHIFT: u32 = 3;
+const DELTA_SHIFT: u32 = 10;
 /// The largest slab has this many units.
 pub const MAX_SLAB_UNITS: u32 = 32;
-const KEY_SHIFT: u32 = 12;
+const KEY_SHIFT: u32 = 15;
 /// Heaps are numbers from 1 to this.
-pub const MAX_HEAPS: u32 = (1 << 19) - 1;
+pub const MAX_HEAPS: u32 = (1 << 16) - 1;
 const SHARED: u32 = 1 << 31;
 
 /// One entry of the directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry(u32);
+
+/// What a heap compares entries with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Key(u64);
+
+impl Key {
+    /// The key of a heap; number 0 is none.
+    pub const fn of(heap: u32) -> Self {
+        Key((heap as u64) << KEY_SHIFT)
+    }
+}
+
+/// A class as entries hold it: its number times 8.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClassOffset(u64);
+
+impl ClassOffset {
+    /// Of a class by number, which is below [`CLASS_LIMIT`].
+    #[inline(always)]
+    pub const fn of(class: u32) -> Self {
+        ClassOffset((class as u64) << CLASS_SHIFT)
+    }
+
+    /// The class's number.
+    #[inline(always)]
+    pub const fn class(self) -> usize {
+        (self.0 >> CLASS_SHIFT) as usize
+    }
+
+    /// The address of the class's element of an array whose elements are some eighths long.
+    #[inline(always)]
+    pub fn pick<T>(self, array: *const T) -> *const T {
+        const { assert!(size_of::<T>().is_multiple_of(8)) };
+        array.wrapping_byte_add(self.0 as usize * (size_of::<T>() / 8))
+    }
+}
 
 /// What a unit is used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,26 +104,22 @@ impl Entry {
     /// The entry of a slab's unit.
     #[inline]
     pub const fn slab(heap: u32, class: u32, delta: u32) -> Entry {
-        Entry(heap << KEY_SHIFT | delta << DELTA_SHIFT | class)
+        Entry(heap << KEY_SHIFT | delta << DELTA_SHIFT | class << CLASS_SHIFT)
     }
 
-    /// What a heap compares its entries with.
-    #[inline]
-    pub const fn key(heap: u32) -> u32 {
-        heap << KEY_SHIFT
-    }
 
-    /// The class if this is the first unit of a slab of the heap with `key`; else something of
-    /// [`CLASS_LIMIT`] or more.
+    /// The class if this is the first unit of a slab of the heap with `key`.
     #[inline(always)]
-    pub const fn against(self, key: u32) -> u32 {
-        self.0 ^ key
+    pub const fn class_against(self, key: Key) -> Option<ClassOffset> {
+        // 64 bits, so that what is left is an index as it stands.
+        let rest = self.0 as u64 ^ key.0;
+        if rest < (CLASS_LIMIT << CLASS_SHIFT) as u64 { Some(ClassOffset(rest)) } else { None }
     }
 
     /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
     #[inline]
-    pub const fn owned_by(self, key: u32) -> bool {
-        (self.0 & !SHARED) ^ key < 1 << KEY_SHIFT
+    pub const fn owned_by(self, key: Key) -> bool {
+        (self.0 & !SHARED) as u64 ^ key.0 < 1 << KEY_SHIFT
     }
 
     /// Whether the unit waits in its owner's inbox.
@@ -113,7 +147,7 @@ impl Entry {
         match self.0 {
             _ if heap != 0 => Land::Slab {
                 heap,
-                class: self.0 & CLASS_MASK,
+                class: self.0 >> CLASS_SHIFT & CLASS_MASK,
                 delta: self.0 >> DELTA_SHIFT & (MAX_SLAB_UNITS - 1),
             },
             1 => Land::Dirty,
@@ -193,8 +227,8 @@ mod tests {
 
     #[test]
     fn only_the_first_unit_of_an_own_unshared_slab_compares_to_its_class() {
-        let key = Entry::key(7);
-        assert_eq!(Entry::slab(7, 5, 0).against(key), 5);
+        let key = Key::of(7);
+        assert_eq!(Entry::slab(7, 5, 0).class_against(key), Some(ClassOffset::of(5)));
         for other in [
             Entry::slab(7, 5, 1),
             Entry::slab(6, 5, 0),
@@ -202,7 +236,7 @@ mod tests {
             Entry::LARGE,
             Entry::BLANK,
         ] {
-            assert!(other.against(key) >= CLASS_LIMIT, "{other:?}");
+            assert_eq!(other.class_against(key), None, "{other:?}");
         }
         assert!(Entry::slab(7, 5, 3).shared().owned_by(key));
         assert!(!Entry::slab(8, 5, 3).owned_by(key));

@@ -2,6 +2,7 @@
 
 use super::directory::{Cell, MAX_HEAPS};
 use super::land::{Field16, Field32, Record};
+use super::row::{ROW, Row, WORDS, WordId};
 use crate::blocks::system::{self, BLOCK};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
@@ -9,8 +10,6 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 pub const UNIT: usize = 1 << UNIT_SHIFT;
 /// log₂ of [`UNIT`].
 pub const UNIT_SHIFT: u32 = 14;
-/// Words of A, and of R, a unit: 16 × 64 bits, one for each of up to 1024 slots.
-pub const WORDS_PER_UNIT: usize = 16;
 /// Bytes set aside for a heap.
 pub const HEAP_BYTES: usize = BLOCK;
 
@@ -24,14 +23,10 @@ pub const MIN_RESERVATION: usize = 1 << 24;
 pub struct Layout {
     /// Bytes reserved, a power of two.
     pub bytes: usize,
-    /// U.
-    pub until: usize,
     /// Inbox links.
     pub links: usize,
     /// S.
     pub land: usize,
-    /// A.
-    pub live: usize,
     /// R.
     pub remote: usize,
     /// Heaps.
@@ -48,17 +43,14 @@ impl Layout {
     /// The layout for a reservation of `bytes`, a power of two.
     pub const fn new(bytes: usize) -> Layout {
         let units = bytes >> UNIT_SHIFT;
-        let until = units * size_of::<Cell>();
-        let links = until + units * size_of::<Field16>();
+        let links = units * ROW;
         let land = links + units * size_of::<Field32>();
-        let live = land + units * size_of::<Record>();
-        let remote = live + units * WORDS_PER_UNIT * size_of::<u64>();
+        let remote = land + units * size_of::<Record>();
         // Tables start at page boundaries whatever the page size.
-        let heaps = (remote + units * WORDS_PER_UNIT * size_of::<u64>()).next_multiple_of(1 << 16);
-        // One heap for each quarter mebibyte of a small region, and no more than 65,536.
+        let heaps = (remote + units * size_of::<Remote>()).next_multiple_of(1 << 16);
+        // One heap for each quarter mebibyte of a small region, and no more than entries can name.
         let wanted = (bytes >> 18) + 16;
-        let max_heaps = if wanted > 1 << 16 { 1 << 16 } else { wanted as u32 };
-        assert!(max_heaps <= MAX_HEAPS);
+        let max_heaps = if wanted > MAX_HEAPS as usize { MAX_HEAPS } else { wanted as u32 };
         let wiped = (heaps + max_heaps as usize * HEAP_BYTES).next_multiple_of(1 << 16);
         let end = wiped + (1 << 16);
         let first_unit = (end.next_multiple_of(UNIT) >> UNIT_SHIFT) as u32 + 1;
@@ -66,7 +58,7 @@ impl Layout {
         let huge_page_units = (2 << 20 >> UNIT_SHIFT) as u32;
         let aligned = first_unit.next_multiple_of(huge_page_units);
         let first_unit = if bytes >> 28 == 0 { first_unit } else { aligned };
-        Layout { bytes, until, links, land, live, remote, heaps, max_heaps, wiped, first_unit }
+        Layout { bytes, links, land, remote, heaps, max_heaps, wiped, first_unit }
     }
 
     /// Units in the reservation, tables included.
@@ -80,15 +72,17 @@ impl Layout {
     }
 }
 
+/// A row of R: the remote frees of a slab, by its first unit.
+#[repr(C, align(128))]
+struct Remote([AtomicU64; WORDS]);
+
 /// The tables of the process: where they are, once there is a region.
 pub struct Tables {
     base: AtomicUsize,
     // The offsets of `Layout::new(bytes)`, kept so that nothing is computed twice.
     bytes: AtomicUsize,
-    until: AtomicUsize,
     links: AtomicUsize,
     land: AtomicUsize,
-    live: AtomicUsize,
     remote: AtomicUsize,
     heaps: AtomicUsize,
     wiped: AtomicUsize,
@@ -111,10 +105,8 @@ impl Tables {
         Tables {
             base: ZERO,
             bytes: ZERO,
-            until: ZERO,
             links: ZERO,
             land: ZERO,
-            live: ZERO,
             remote: ZERO,
             heaps: ZERO,
             wiped: ZERO,
@@ -160,10 +152,8 @@ impl Tables {
         }
         for (field, offset) in [
             (&self.bytes, layout.bytes),
-            (&self.until, layout.until),
             (&self.links, layout.links),
             (&self.land, layout.land),
-            (&self.live, layout.live),
             (&self.remote, layout.remote),
             (&self.heaps, layout.heaps),
             (&self.wiped, layout.wiped),
@@ -207,18 +197,35 @@ impl Tables {
         unsafe { &*(start as *const T).add(index) }
     }
 
+    /// The row of a unit; rows lie at the base.
+    #[inline]
+    fn row_of(&self, unit: u32) -> &'static Row {
+        // SAFETY: as in `row`.
+        unsafe { &*(self.base.load(Ordering::Relaxed) as *const Row).add(unit as usize) }
+    }
+
     /// D's cell of a unit.
     #[inline]
     pub fn directory(&self, unit: u32) -> &'static Cell {
-        let base = self.base.load(Ordering::Relaxed);
-        // SAFETY: as in `row`; D lies at the base.
-        unsafe { &*(base as *const Cell).add(unit as usize) }
+        &self.row_of(unit).entry
     }
 
     /// U's counter of a slab, by its first unit.
     #[inline]
     pub fn until(&self, unit: u32) -> &'static Field16 {
-        self.row(&self.until, unit as usize)
+        &self.row_of(unit).until
+    }
+
+    /// A word of A as the fast paths name it.
+    #[inline]
+    pub fn word_id(&self, unit: u32, word: usize) -> WordId {
+        WordId::of(self.row_of(unit), word)
+    }
+
+    /// A word of A, counted from the slab's first unit.
+    #[inline]
+    pub fn live(&self, unit: u32, word: usize) -> &'static AtomicU64 {
+        &self.row_of(unit).live[word]
     }
 
     /// The inbox link of a unit.
@@ -233,16 +240,11 @@ impl Tables {
         self.row(&self.land, unit as usize)
     }
 
-    /// A word of A, counted from the slab's first unit.
-    #[inline]
-    pub fn live(&self, unit: u32, word: usize) -> &'static AtomicU64 {
-        self.row(&self.live, unit as usize * WORDS_PER_UNIT + word)
-    }
-
     /// The word of R beside [`Self::live`].
     #[inline]
     pub fn remote(&self, unit: u32, word: usize) -> &'static AtomicU64 {
-        self.row(&self.remote, unit as usize * WORDS_PER_UNIT + word)
+        let row: &Remote = self.row(&self.remote, unit as usize);
+        &row.0[word]
     }
 
     /// A heap's place; number 0 is none.
@@ -250,18 +252,6 @@ impl Tables {
     pub fn heap(&self, number: u32) -> *mut u8 {
         let start = self.base.load(Ordering::Relaxed) + self.heaps.load(Ordering::Relaxed);
         (start + number as usize * HEAP_BYTES) as *mut u8
-    }
-
-    /// Whether the tables of A begin at this address, for the heap's fast path.
-    #[inline]
-    pub fn live_start(&self) -> usize {
-        self.base.load(Ordering::Relaxed) + self.live.load(Ordering::Relaxed)
-    }
-
-    /// Where U begins, for the heap's fast path.
-    #[inline]
-    pub fn until_start(&self) -> usize {
-        self.base.load(Ordering::Relaxed) + self.until.load(Ordering::Relaxed)
     }
 
     /// Whether this is a forked child that is not in order yet.

@@ -4,25 +4,26 @@
 //! land at `base + u·16 KiB` and row `u` of every table. The tables lie at the front:
 //!
 //! ```text
-//! base                                                                        base + 2^k
-//! ├── D ──┬─ U ─┬─ links ─┬── S ──┬─── A ───┬─── R ───┬─ heaps ─┬w┬─ guard ─┬── land ──┤
-//!  4 B     2 B    4 B       32 B    128 B     128 B     4 KiB     ·  never     16 KiB
-//!  a unit                                             a heap        opened     a unit
+//! base                                                              base + 2^k
+//! ├─── rows ───┬─ links ─┬── S ──┬─── R ───┬─ heaps ─┬w┬─ guard ─┬── land ──┤
+//!    128 B       4 B       32 B    128 B     4 KiB     ·  never     16 KiB
+//!    a unit                                  a heap       opened    a unit
 //! ```
 //!
-//! | table | one row a unit | written by |
+//! | table | a unit's part | written by |
 //! |--|--|--|
-//! | D directory | [`directory::Entry`]: whose land, which class | who opens or closes the slab or run |
-//! | U until | frees until something must be done about the slab | the slab's owner |
+//! | rows: D | [`directory::Entry`]: whose land, which class | who opens or closes the slab or run |
+//! | rows: U | frees until something must be done about the slab | the slab's owner |
+//! | rows: A | live: one bit a slot, at most 960 | the slab's owner |
 //! | links | the next unit in an inbox | who frees remotely |
 //! | S slabs and runs | [`land::Record`]: lists, lengths, states | the slab's owner; free runs: the region's lock |
-//! | A live | one bit a slot, at most 1024 | the slab's owner |
 //! | R remote | one bit a slot: freed by another thread, not yet taken back | anyone, atomically |
 //! | heaps | what one thread owns | its thread |
 //! | w | a page that a forked child reads as zero | the region |
 //!
 //! Invariants
-//! 1. A bit of A is set exactly while its slot is live, or freed remotely and not yet taken back.
+//! 1. A bit of A is set exactly while its slot is live, freed remotely and not yet taken back, or
+//!    held by its owner's cursor.
 //! 2. A bit of R is set only where the bit of A is.
 //! 3. Rows of units that no slab covers are zero in A (but for the bit 0 of a large run), R and U.
 //! 4. The tables are never unmapped and never move.
@@ -30,6 +31,7 @@
 pub mod directory;
 pub mod land;
 pub mod layout;
+pub mod row;
 
 pub use directory::Entry;
-pub use layout::{UNIT, UNIT_SHIFT, WORDS_PER_UNIT};
+pub use layout::{UNIT, UNIT_SHIFT};

@@ -5,4 +5,4 @@ pub mod remote;
 #[cfg(not(loom))]
 pub mod words;
 
-pub use classes::{CLASSES, MAX_SLOT};
+pub use classes::{CLASSES, Class, MAX_SLOT};

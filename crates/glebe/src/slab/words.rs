@@ -54,8 +54,9 @@ pub fn class_at(unit: u32) -> &'static Class {
     class(u32::from(TABLES.land(unit).class.get()))
 }
 
-/// Live slots of a slab, those freed remotely and not yet taken back included.
-pub fn count_live(unit: u32) -> u32 {
+/// Bits set in A: live slots, those freed remotely and not yet taken back, and those that a cursor
+/// holds.
+pub fn count_set(unit: u32) -> u32 {
     let words = usize::from(class_at(unit).words);
     (0..words).map(|word| TABLES.live(unit, word).load(Relaxed).count_ones()).sum()
 }
@@ -105,11 +106,7 @@ pub struct Place {
 pub fn locate(offset: usize, entry: Entry, index: u32, delta: u32) -> Option<Place> {
     debug_assert!(delta < MAX_SLAB_UNITS);
     let unit = (offset / UNIT) as u32;
-    let class = class(index);
-    let slot = class.slot_at(offset % UNIT + delta as usize * UNIT)?;
-    if slot >= usize::from(class.slots) {
-        return None;
-    }
+    let slot = class(index).slot_at(offset % UNIT + delta as usize * UNIT)?;
     Some(Place { head: unit - delta, unit, entry, word: slot / 64, bit: 1 << (slot % 64) })
 }
 

@@ -1,0 +1,147 @@
+//! A row: all that malloc and free need to know about a unit, in two cache lines.
+//!
+//! ```text
+//!  0       4       6      8                                                        128
+//! ┌───────┬───────┬──────┬────────┬────────┬────────┬── … ──┬─────────┐
+//! │ entry │ until │   ·  │ live 0 │ live 1 │ live 2 │       │ live 14 │
+//! └───────┴───────┴──────┴────────┴────────┴────────┴── … ──┴─────────┘
+//!    D       U              A: one bit a slot, counted from the slab's first unit
+//! ```
+//! A free reads the entry, clears a bit and counts down: for slots of 48 bytes and more all of that
+//! is one line. Only the row of a slab's first unit has a count and live bits; the others have their
+//! entry only.
+
+use super::directory::Cell;
+use super::land::Field16;
+use crate::sync::AtomicU64;
+
+/// Words of A, and of R, a unit.
+pub const WORDS: usize = 15;
+/// The most slots a slab can have.
+pub const MAX_SLOTS: usize = WORDS * 64;
+/// Bytes of a row.
+pub const ROW: usize = 1 << ROW_SHIFT;
+/// log₂ of [`ROW`].
+pub const ROW_SHIFT: u32 = 7;
+
+/// See the module's text.
+#[repr(C, align(128))]
+pub struct Row {
+    /// Whose land the unit is.
+    pub entry: Cell,
+    /// Frees until something must be done about the slab.
+    pub until: Field16,
+    unused: [u8; 2],
+    /// One bit a slot.
+    pub live: [AtomicU64; WORDS],
+}
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Row>() == ROW);
+
+impl Row {
+    /// Takes one off the count; whether zero is left. Only the slab's owner calls this.
+    #[inline(always)]
+    pub fn count_down(&self) -> bool {
+        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        {
+            // SAFETY: the count is ours to write; others only read it, and see one value or the
+            // other. Two instructions where the compiler makes five of two atomic moves.
+            unsafe {
+                core::arch::asm!(
+                    "dec word ptr [{row} + {until}]",
+                    "jz {zero}",
+                    row = in(reg) self,
+                    until = const core::mem::offset_of!(Row, until),
+                    zero = label { return true },
+                    options(nostack),
+                );
+            }
+            false
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+        {
+            let left = self.until.get().wrapping_sub(1);
+            self.until.set(left);
+            left == 0
+        }
+    }
+}
+
+/// A word of A by the address of its row and its number in it, added up: one instruction in the fast
+/// paths, where the word's own address would take two.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WordId(usize);
+
+impl WordId {
+    /// Word `index`, below [`WORDS`], of a row.
+    #[inline(always)]
+    pub fn of(row: &'static Row, index: usize) -> WordId {
+        debug_assert!(index < WORDS);
+        WordId(&raw const *row as usize + index * size_of::<u64>())
+    }
+
+    /// The word of a slot, which is below 1024; `None` if it is not below [`MAX_SLOTS`].
+    #[inline(always)]
+    pub fn of_slot(row: &'static Row, slot: usize) -> Option<WordId> {
+        const PAST: usize = WORDS * size_of::<u64>();
+        let offset = slot / 8 & PAST;
+        if offset == PAST { None } else { Some(WordId(&raw const *row as usize + offset)) }
+    }
+
+    /// The word.
+    #[inline(always)]
+    pub fn word(self) -> &'static AtomicU64 {
+        let address = self.0 + core::mem::offset_of!(Row, live);
+        // SAFETY: made of a row, which is never unmapped, and a number below `WORDS`.
+        unsafe { &*(address as *const AtomicU64) }
+    }
+
+    /// As a number that [`Self::from_number`] understands; never 0.
+    #[inline(always)]
+    pub fn number(self) -> usize {
+        self.0
+    }
+
+    /// The other way round.
+    ///
+    /// # Safety
+    /// The number came from [`Self::number`].
+    pub unsafe fn from_number(number: usize) -> WordId {
+        WordId(number)
+    }
+
+    /// Clears the bit of `slot` (its number modulo 64); false if it was clear. Only the slab's owner
+    /// calls this.
+    #[inline(always)]
+    pub fn clear(self, slot: usize) -> bool {
+        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        {
+            // SAFETY: the word is ours to write; others only read it, and see one value or the
+            // other. One instruction tests and clears, where the compiler makes a copy and two.
+            unsafe {
+                core::arch::asm!(
+                    "mov {bits}, qword ptr [{id} + {live}]",
+                    "btr {bits}, {slot}",
+                    "jnc {clear}",
+                    "mov qword ptr [{id} + {live}], {bits}",
+                    id = in(reg) self.0,
+                    slot = in(reg) slot,
+                    bits = out(reg) _,
+                    live = const core::mem::offset_of!(Row, live),
+                    clear = label { return false },
+                    options(nostack),
+                );
+            }
+            true
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+        {
+            use crate::sync::Ordering::Relaxed;
+            let (word, bit) = (self.word(), 1 << (slot % 64));
+            let bits = word.load(Relaxed);
+            word.store(bits & !bit, Relaxed);
+            bits & bit != 0
+        }
+    }
+}
