@@ -14,6 +14,7 @@ use crate::records::row::{ROW_SHIFT, WordId};
 use crate::slab::Class;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use core::cell::Cell;
+use core::hint::select_unpredictable;
 
 /// See the module's text. Without a word it stands nowhere. Others read `mask` and `word` to tell a
 /// held slot from a live one.
@@ -70,7 +71,9 @@ impl Cursor {
         // SAFETY: only the owner writes the two, so it may read them plainly, which the compiler
         // can make part of another instruction.
         let (stands, mask) = unsafe { (*self.word.as_ptr(), *self.mask.as_ptr()) };
-        stands == word.number() && mask.wrapping_shr(slot as u32) & 1 != 0
+        // In small heaps it is a toss-up whether a freed slot lies where the cursor stands.
+        let mask = select_unpredictable(stands == word.number(), mask, 0);
+        mask.wrapping_shr(slot as u32) & 1 != 0
     }
 
     /// Hands out the lowest held slot.

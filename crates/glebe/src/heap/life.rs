@@ -72,11 +72,11 @@ unsafe extern "C" {
 
 /// Runs `f` on the thread's heap; `None` if there is no memory for one.
 pub(super) fn with_heap<R>(f: impl FnOnce(&Heap) -> R) -> Option<R> {
-    fork::notice();
     let heap = tls::heap();
     if ptr::eq(heap, &EMPTY) {
         if attach() { with_heap(f) } else { None }
     } else if ptr::eq(heap, &LATE) {
+        fork::notice();
         let _held = LATE_LOCK.lock();
         Some(f(late_heap()))
     } else {
@@ -94,7 +94,9 @@ fn late_heap() -> &'static Heap {
 }
 
 /// Puts the thread on a heap: the one parked last, or a new one. False without memory.
+#[cold]
 fn attach() -> bool {
+    fork::notice();
     if !REGION.create() {
         return false;
     }
@@ -148,6 +150,7 @@ pub(super) fn owner_was_told(owner: u32) {
 
 /// Gives back all that can be given back now: the bytes purged.
 pub fn purge() -> usize {
+    fork::notice();
     if with_heap(Heap::tidy).is_none() {
         return 0;
     }

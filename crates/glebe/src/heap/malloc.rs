@@ -1,7 +1,7 @@
 //! malloc: pick a class, take a slot from its cursor; everything else is out of line.
 
 use super::life::with_heap;
-use super::{Heap, tls};
+use super::{Heap, fork, tls};
 use crate::records::UNIT;
 use crate::region::REGION;
 use crate::slab::classes::{SMALL, aligned_class, class_of};
@@ -107,8 +107,9 @@ fn unusual_zeroed(size: usize) -> *mut u8 {
 }
 
 fn large(size: usize, align_units: u32) -> (*mut u8, bool) {
-    // Any thread may take and free large objects, but the region must exist, and after a fork be
-    // in order: being on a heap sees to both.
+    // Any thread may take and free large objects, but there must be a region: being on a heap sees
+    // to that.
+    fork::notice();
     with_heap(|_| REGION.take_large(size, align_units)).flatten().unwrap_or((null_mut(), false))
 }
 

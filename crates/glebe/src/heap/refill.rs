@@ -3,9 +3,11 @@
 //! A pass visits each word of a slab once, words that were used before first, untouched ones last:
 //! so a slab grows into its pages only as far as needed. A word is taken again at once while a
 //! quarter of it is free, which keeps tight loops within a page. A slab is left when less than an
-//! eighth of it is free; it comes back to its list when that changes (`heap` invariant 2).
+//! eighth of it is free; it comes back to its list when that changes (`heap` invariant 2). So a
+//! listed slab, and one in which another pass begins, always has a free slot: what other threads
+//! freed counts as used until it is taken back.
 
-use super::Heap;
+use super::{Heap, fork};
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::records::land::State;
@@ -20,8 +22,7 @@ const COLOURS: u32 = 2048;
 impl Heap {
     /// Gives an exhausted cursor a new mask. False if the system has no memory.
     pub(super) fn refill(&self, class: usize) -> bool {
-        let cursor = &self.cursors[class];
-        if let Some(unit) = cursor.unit(self.base.get()) {
+        if let Some(unit) = self.cursors[class].unit(self.base.get()) {
             if self.again(class, unit) || self.next_word(class, unit) {
                 return true;
             }
@@ -30,83 +31,84 @@ impl Heap {
                 return true;
             }
         }
-        loop {
-            let Some(unit) = self.enter_slab(class) else { return false };
-            if cursor.held() != 0 || self.next_word(class, unit) {
-                return true;
-            }
-            // Its free slots are all with threads whose frees are still on their way.
-            self.retire(class, unit);
+        match self.enter_slab(class) {
+            // A fresh slab may have put the cursor somewhere already. A listed one has room.
+            Some(unit) => self.cursors[class].held() != 0 || self.next_word(class, unit),
+            None => false,
         }
     }
 
     /// The same word, if a quarter of it is free again.
     fn again(&self, class: usize, unit: u32) -> bool {
         let word = usize::from(self.passes[class].place.get());
-        let valid = words::class_at(unit).valid(word);
+        let valid = words::class(class as u32).valid(word);
         let free = valid & !TABLES.live(unit, word).load(Relaxed);
-        if free.count_ones() * 4 < valid.count_ones() || free == 0 {
+        let count = free.count_ones();
+        if count == 0 || count * 4 < valid.count_ones() {
             return false;
         }
-        self.stand(class, unit, word, free);
+        self.stand(class, unit, word, free, count);
         true
     }
 
     /// The next word of this pass with a free slot.
     fn next_word(&self, class: usize, unit: u32) -> bool {
-        let pass = &self.passes[class];
+        let (pass, figures) = (&self.passes[class], words::class(class as u32));
         let virgin = TABLES.land(unit).virgin.get();
-        loop {
-            let todo = pass.todo.get();
-            if todo == 0 {
-                return false;
-            }
+        let mut todo = pass.todo.get();
+        while todo != 0 {
             let used = todo & !virgin;
             let word = if used != 0 { used } else { todo }.trailing_zeros() as usize;
-            pass.todo.set(todo & !(1 << word));
+            todo &= !(1 << word);
             // A slot that its owner and another thread both freed must not be handed out again.
             if TABLES.remote(unit, word).load(Relaxed) != 0 {
                 let back = words::collect_word(unit, word).count_ones();
                 self.lower_until(unit, back);
             }
-            let free = words::class_at(unit).valid(word) & !TABLES.live(unit, word).load(Relaxed);
+            let free = figures.valid(word) & !TABLES.live(unit, word).load(Relaxed);
             if free != 0 {
-                self.stand(class, unit, word, free);
+                pass.todo.set(todo);
+                self.stand(class, unit, word, free, free.count_ones());
                 return true;
             }
         }
+        pass.todo.set(0);
+        false
     }
 
-    /// Puts the cursor on the free slots of a word.
-    fn stand(&self, class: usize, unit: u32, word: usize, free: u64) {
+    /// Puts the cursor on the `count` free slots of a word.
+    #[inline]
+    fn stand(&self, class: usize, unit: u32, word: usize, free: u64, count: u32) {
         let (pass, cursor) = (&self.passes[class], &self.cursors[class]);
         let virgin = &TABLES.land(unit).virgin;
         let bit = 1 << word;
-        pass.fresh.set(virgin.get() & bit != 0);
-        virgin.set(virgin.get() & !bit);
+        let fresh = virgin.get() & bit != 0;
+        pass.fresh.set(fresh);
+        if fresh {
+            virgin.set(virgin.get() & !bit);
+        }
         pass.place.set(word as u8);
-        cursor.base.set(words::slot_address(unit, word * 64));
+        let size = words::class(class as u32).size as usize;
+        cursor.base.set(self.base.get() + unit as usize * UNIT + word * 64 * size);
         cursor.hold(TABLES.word_id(unit, word), free);
         let until = TABLES.until(unit);
-        until.set(until.get() + free.count_ones() as u16);
+        until.set(until.get() + count as u16);
     }
 
     /// Another pass over the slab, if an eighth of it is free; otherwise leaves it.
     fn pass_again(&self, class: usize, unit: u32) -> bool {
         let used = TABLES.until(unit).get() - 1;
-        if used <= words::class_at(unit).relist_at {
-            self.begin_pass(class, unit);
-            if self.next_word(class, unit) {
-                return true;
-            }
+        if used <= words::class(class as u32).relist_at {
+            self.begin_pass(class);
+            return self.next_word(class, unit);
         }
         self.retire(class, unit);
         false
     }
 
-    fn begin_pass(&self, class: usize, unit: u32) {
-        let all = ((1u32 << words::class_at(unit).words) - 1) as u16;
-        self.passes[class].todo.set(all);
+    fn begin_pass(&self, class: usize) {
+        let words = words::class(class as u32).words;
+        self.passes[class].todo.set(((1u32 << words) - 1) as u16);
     }
 
     /// Makes a slab with room the current one: a listed one, or a new one.
@@ -119,7 +121,7 @@ impl Heap {
                 self.lists[class].remove(unit);
                 let until = TABLES.until(unit);
                 until.set(until.get() + 1);
-                self.begin_pass(class, unit);
+                self.begin_pass(class);
                 return Some(unit);
             }
             unit = record.next.get();
@@ -128,11 +130,12 @@ impl Heap {
     }
 
     fn open_slab(&self, class: usize) -> Option<u32> {
+        fork::notice();
         let units = u32::from(words::class(class as u32).units);
         let run = REGION.take(units, 1)?;
         words::open(run, self.number.get(), class as u32);
         TABLES.until(run.unit).set(1);
-        self.begin_pass(class, run.unit);
+        self.begin_pass(class);
         self.colour(class, run.unit);
         Some(run.unit)
     }
@@ -145,7 +148,8 @@ impl Heap {
             return;
         }
         let skipped = (unit.wrapping_mul(7) + class as u32 * 5) % choices;
-        self.stand(class, unit, 0, figures.valid(0) & u64::MAX << skipped);
+        let free = figures.valid(0) & u64::MAX << skipped;
+        self.stand(class, unit, 0, free, free.count_ones());
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happens to a heap's slabs between two passes: counters, lists, remote frees taken back,
 //! empty slabs given back.
 
-use super::Heap;
+use super::{Heap, fork};
 use crate::records::Entry;
 use crate::records::directory::Land;
 use crate::records::land::State;
@@ -60,6 +60,7 @@ impl Heap {
 
     /// Gives a listed, empty slab back to the region. False if another thread holds on to it.
     pub(super) fn give_back(&self, class: usize, unit: u32) -> bool {
+        fork::notice();
         let record = TABLES.land(unit);
         if !record.state.claim(State::Listed as u8, State::Current as u8) {
             return false;

@@ -15,6 +15,8 @@ pub const HEAP_BYTES: usize = BLOCK;
 
 /// The largest reservation: it must fit unit numbers of 24 bits and a 47-bit address space.
 pub const MAX_RESERVATION: usize = 1 << 38;
+/// The base is a multiple of this, so that units, and huge pages, begin where they should.
+const BASE_ALIGN: usize = 2 << 20;
 /// The smallest with which it is worth to start at all.
 pub const MIN_RESERVATION: usize = 1 << 24;
 
@@ -121,14 +123,16 @@ impl Tables {
     pub fn create(&self) -> Option<Layout> {
         let mut bytes = MAX_RESERVATION;
         while bytes >= MIN_RESERVATION {
-            if let Some(base) = system::reserve(bytes) {
+            if let Some(start) = system::reserve(bytes + BASE_ALIGN) {
                 let layout = Layout::new(bytes);
+                // What lies before and after is left alone: it costs nothing but addresses.
+                let base = start.map_addr(|start| start.next_multiple_of(BASE_ALIGN));
                 // SAFETY: the reservation is ours and as long as the tables and more.
                 if unsafe { self.open_at(base, &layout) } {
                     return Some(layout);
                 }
                 // SAFETY: nothing refers to it yet.
-                unsafe { system::release(base, bytes) };
+                unsafe { system::release(start, bytes + BASE_ALIGN) };
             }
             bytes /= 2;
         }
