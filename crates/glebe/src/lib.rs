@@ -27,6 +27,8 @@
 //! | [`raw`], [`Glebe`] | the two doors |
 
 #![no_std]
+// Under loom only the protocols are built, for their models.
+#![cfg_attr(loom, allow(dead_code))]
 
 mod sync;
 

@@ -23,7 +23,12 @@ fn vectors_grow_to_many_megabytes() {
     for n in 0..20_000_000u32 {
         numbers.push(n);
     }
-    assert!(numbers.iter().enumerate().all(|(index, &n)| index == n as usize));
+    assert!(
+        numbers
+            .iter()
+            .enumerate()
+            .all(|(index, &n)| index == n as usize)
+    );
 }
 
 #[test]
@@ -42,7 +47,10 @@ fn threads_pass_blocks_around() {
         .collect();
     drop(sender);
     producers.into_iter().for_each(|p| p.join().unwrap());
-    assert_eq!(consumer.join().unwrap(), 3 * (0..100_000).map(|n| n % 700).sum::<usize>());
+    assert_eq!(
+        consumer.join().unwrap(),
+        3 * (0..100_000).map(|n| n % 700).sum::<usize>()
+    );
 }
 
 #[test]

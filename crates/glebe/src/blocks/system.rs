@@ -59,7 +59,14 @@ pub unsafe fn open(start: *mut u8, len: usize) -> bool {
         return false;
     }
     // SAFETY: the caller owns the range; widening access invalidates no reference.
-    unsafe { mm::mprotect(start.cast(), len, MprotectFlags::READ | MprotectFlags::WRITE).is_ok() }
+    unsafe {
+        mm::mprotect(
+            start.cast(),
+            len,
+            MprotectFlags::READ | MprotectFlags::WRITE,
+        )
+        .is_ok()
+    }
 }
 
 /// Gives the pages of a range back; they read as zero from now on.

@@ -10,7 +10,10 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) const fn new() -> Self {
-        Line { bytes: [0; CAPACITY], len: 0 }
+        Line {
+            bytes: [0; CAPACITY],
+            len: 0,
+        }
     }
 
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
@@ -70,14 +73,21 @@ mod tests {
     #[test]
     fn puts_a_line_together() {
         let mut line = Line::new();
-        line.text("at 0x").hex(0xdead_beef).text(", ").decimal(0).text(" of ").decimal(1_048_576);
+        line.text("at 0x")
+            .hex(0xdead_beef)
+            .text(", ")
+            .decimal(0)
+            .text(" of ")
+            .decimal(1_048_576);
         assert_eq!(line.as_bytes(), b"at 0xdeadbeef, 0 of 1048576");
     }
 
     #[test]
     fn cuts_what_does_not_fit() {
         let mut line = Line::new();
-        (0..100).for_each(|_| drop(line.hex(usize::MAX)));
+        for _ in 0..100 {
+            line.hex(usize::MAX);
+        }
         assert_eq!(line.as_bytes().len(), CAPACITY);
     }
 }

@@ -50,7 +50,9 @@ impl Misuse {
             Misuse::Misaligned => "every block starts at a multiple of 16",
             Misuse::Foreign => "this address does not belong to the heap",
             Misuse::Tables => "this address holds the allocator's records",
-            Misuse::NeverAllocated => "no block starts here, nor ever did since the page was opened",
+            Misuse::NeverAllocated => {
+                "no block starts here, nor ever did since the page was opened"
+            }
             Misuse::WrongSize => "the block was allocated with another size",
         }
     }
@@ -64,21 +66,14 @@ impl Misuse {
 #[inline(never)]
 pub fn misuse(what: Misuse, address: usize, class_size: usize) -> ! {
     let mut line = Line::new();
-    line.text("glebe: ").text(what.words()).text(": 0x").hex(address);
+    line.text("glebe: ")
+        .text(what.words())
+        .text(": 0x")
+        .hex(address);
     if class_size != 0 {
         line.text(" (size class ").decimal(class_size).text(")");
     }
     line.text(": ").text(what.meaning()).text("\n");
-    line.write_to_stderr();
-    abort()
-}
-
-/// Ends the process because an invariant of the records does not hold.
-#[cold]
-#[inline(never)]
-pub fn broken(invariant: &'static str) -> ! {
-    let mut line = Line::new();
-    line.text("glebe: records damaged: ").text(invariant).text("\n");
     line.write_to_stderr();
     abort()
 }

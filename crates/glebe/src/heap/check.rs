@@ -12,13 +12,15 @@ use crate::slab::words;
 pub fn verify() -> Result<(), &'static str> {
     REGISTRY.each(Heap::check_cursors)?;
     REGISTRY.each(Heap::check_lists)?;
-    let (first, frontier) = {
-        let state = REGION.enter();
-        (state.first, state.frontier)
-    };
+    let (first, frontier) = REGION.bounds();
     let mut unit = first;
     while unit < frontier {
-        if let Land::Slab { heap, class, delta: 0 } = TABLES.directory(unit).get().land() {
+        if let Land::Slab {
+            heap,
+            class,
+            delta: 0,
+        } = TABLES.directory(unit).get().land()
+        {
             Heap::numbered(heap).check_slab(unit, class as usize)?;
         }
         unit += region::used_length(unit, frontier).max(1);
@@ -35,12 +37,12 @@ impl Heap {
                 }
                 continue;
             };
-            let word = usize::from(pass.place.get());
-            let live = TABLES.live(unit, word).load(crate::sync::Ordering::Relaxed);
+            let Some(id) = cursor.word() else { continue };
+            let live = id.word().load(crate::sync::Ordering::Relaxed);
             if cursor.held() & !live != 0 {
                 return Err("heap 1: a held slot is not set in A");
             }
-            if cursor.held() & !words::class_at(unit).valid(word) != 0 {
+            if pass.slots.get() < 64 && cursor.held() >> pass.slots.get() != 0 {
                 return Err("heap 1: a held slot is none");
             }
             if TABLES.land(unit).state.get() != State::Current as u8 {
@@ -80,8 +82,14 @@ impl Heap {
         } else if state == State::Full as u8 {
             until != 0 && until + u32::from(figures.relist_at) == used
         } else {
-            state == State::Listed as u8 && until == used && self.lists[class].iter().any(|u| u == unit)
+            state == State::Listed as u8
+                && until == used
+                && self.lists[class].iter().any(|u| u == unit)
         };
-        if right { Ok(()) } else { Err("heap 2: a slab's count is off") }
+        if right {
+            Ok(())
+        } else {
+            Err("heap 2: a slab's count is off")
+        }
     }
 }

@@ -34,15 +34,22 @@ pub(super) struct Cursor {
 pub(super) struct Pass {
     /// The slab's words that this pass has yet to visit.
     pub todo: Cell<u16>,
-    /// The number in its slab of the word where the cursor stands.
-    pub place: Cell<u8>,
+    /// The slab's words none of whose slots was ever used; a copy of its record's.
+    pub virgin: Cell<u16>,
+    /// Slots of the word where the cursor stands.
+    pub slots: Cell<u8>,
     /// Whether the held slots were never used since the system gave their pages.
     pub fresh: Cell<bool>,
 }
 
 impl Pass {
     pub const fn none() -> Self {
-        Pass { todo: Cell::new(0), place: Cell::new(0), fresh: Cell::new(false) }
+        Pass {
+            todo: Cell::new(0),
+            virgin: Cell::new(0),
+            slots: Cell::new(0),
+            fresh: Cell::new(false),
+        }
     }
 }
 
@@ -76,6 +83,16 @@ impl Cursor {
         mask.wrapping_shr(slot as u32) & 1 != 0
     }
 
+    /// The slot that starts `offset` bytes into a slab, if one does; past the last slot the number
+    /// is one of a bit that is never set.
+    #[inline(always)]
+    pub fn slot_at(&self, offset: usize) -> Option<usize> {
+        // For the start of slot q the product is q·2³² + q·e with e ≤ size, and q·size < 2¹⁹.
+        let product = offset as u64 * u64::from(self.reciprocal.get());
+        let slot = (product >> 32) as usize;
+        (slot * self.size.get() as usize == offset).then_some(slot)
+    }
+
     /// Hands out the lowest held slot.
     #[inline(always)]
     pub fn pop(&self) -> Option<*mut u8> {
@@ -100,21 +117,28 @@ impl Cursor {
         self.mask.load(Relaxed)
     }
 
-    /// Takes all free slots of a word, or those of them in `wanted`, and stands there.
-    pub fn hold(&self, id: WordId, free: u64) {
-        debug_assert!(self.held() == 0 && free != 0);
-        let word = id.word();
-        word.store(word.load(Relaxed) | free, Relaxed);
+    /// Takes free slots of a word, which is `live` now, and stands there.
+    #[inline(always)]
+    pub fn hold(&self, id: WordId, live: u64, free: u64) {
+        debug_assert!(self.held() == 0 && free != 0 && live & free == 0);
+        id.word().store(live | free, Relaxed);
         self.word.store(id.number(), Relaxed);
         self.mask.store(free, Relaxed);
+    }
+
+    /// The word where it stands.
+    #[inline(always)]
+    pub fn word(&self) -> Option<WordId> {
+        let number = self.word.load(Relaxed);
+        // SAFETY: `hold` put it there.
+        (number != 0).then(|| unsafe { WordId::from_number(number) })
     }
 
     /// Lets go of the held slots, which are free again; how many they were.
     pub fn let_go(&self) -> u32 {
         let held = self.held();
-        if held != 0 {
-            // SAFETY: a cursor with a mask stands in a word of A.
-            let word = unsafe { WordId::from_number(self.word.load(Relaxed)) }.word();
+        if let Some(id) = self.word() {
+            let word = id.word();
             word.store(word.load(Relaxed) & !held, Relaxed);
             self.mask.store(0, Relaxed);
         }

@@ -15,15 +15,15 @@
 //! This works with `_Fork`, with `clone`, and in the child's own fork handlers, in whatever order.
 //! Lost, at most: one run and one slot for each thread that was inside malloc.
 
-use super::life::REGISTRY;
 use super::Heap;
-use crate::sync::Ordering;
+use super::life::REGISTRY;
+use crate::records::Entry;
 use crate::records::directory::Land;
 use crate::records::land::State;
 use crate::records::layout::TABLES;
-use crate::records::Entry;
 use crate::region::REGION;
 use crate::slab::words;
+use crate::sync::Ordering;
 
 /// Puts a freshly forked child in order; does nothing in any other process.
 #[inline]
@@ -51,16 +51,15 @@ impl Heap {
             cursor.leave();
         });
         self.lists.iter().for_each(|list| list.clear());
-        let (first, frontier) = {
-            let state = REGION.enter();
-            (state.first, state.frontier)
-        };
+        let (first, frontier) = REGION.bounds();
         let mut unit = first;
         while unit < frontier {
             let length = match TABLES.directory(unit).get().land() {
-                Land::Slab { heap, class, delta: 0 } if heap == self.number.get() => {
-                    self.rebuild_slab(unit, class)
-                }
+                Land::Slab {
+                    heap,
+                    class,
+                    delta: 0,
+                } if heap == self.number.get() => self.rebuild_slab(unit, class),
                 Land::Large => TABLES.land(unit).units.get(),
                 _ => 1,
             };
@@ -74,7 +73,9 @@ impl Heap {
         let units = record.units.get();
         // A slab that was being opened or closed is empty: complete it, and it goes back below.
         for delta in 0..units {
-            TABLES.directory(unit + delta).set(Entry::slab(self.number.get(), class, delta));
+            TABLES
+                .directory(unit + delta)
+                .set(Entry::slab(self.number.get(), class, delta));
         }
         words::collect_all(unit);
         let until = TABLES.until(unit);
@@ -87,4 +88,3 @@ impl Heap {
         units
     }
 }
-

@@ -8,10 +8,10 @@ use crate::records::layout::TABLES;
 use crate::records::row::{Row, WordId};
 use crate::records::{Entry, UNIT, UNIT_SHIFT};
 use crate::region::REGION;
+use crate::slab::MAX_SLOT;
 use crate::slab::classes::{self, aligned_class, class_of};
 use crate::slab::remote::{self, Published};
 use crate::slab::words::{self, Place};
-use crate::slab::MAX_SLOT;
 use crate::sync::Ordering::Relaxed;
 
 /// Frees a block; null is nothing. O(1).
@@ -54,7 +54,11 @@ pub unsafe fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
 /// # Safety
 /// Anything but a live block or null ends the process.
 pub unsafe fn usable_size(block: *mut u8) -> usize {
-    if block.is_null() { 0 } else { Block::find(block).bytes() }
+    if block.is_null() {
+        0
+    } else {
+        Block::find(block).bytes()
+    }
 }
 
 impl Heap {
@@ -68,7 +72,10 @@ impl Heap {
         }
         // SAFETY: rows begin at the base, and every unit below the limit has one.
         let row = unsafe { &*(self.base.get() as *const Row).add(offset >> UNIT_SHIFT) };
-        row.entry.get().class_against(self.key.get()).map(|class| (row, class))
+        row.entry
+            .get()
+            .class_against(self.key.get())
+            .map(|class| (row, class))
     }
 
     /// Frees a slot in the first unit of an own slab.
@@ -89,6 +96,36 @@ impl Heap {
         if row.count_down() {
             until_is_zero(block, self);
         }
+    }
+
+    /// Frees a slot in another than the first unit of an own slab; false if `block` is none.
+    #[inline(always)]
+    fn free_in_later_unit(&self, block: *mut u8) -> bool {
+        let offset = (block as usize).wrapping_sub(self.base.get());
+        if offset >= self.limit.get() {
+            return false;
+        }
+        // SAFETY: rows begin at the base, and every unit below the limit has one.
+        let row = unsafe { &*(self.base.get() as *const Row).add(offset >> UNIT_SHIFT) };
+        let Some((class, delta)) = row.entry.get().unit_against(self.key.get()) else {
+            return false;
+        };
+        let cursor = self.cursor_of(class);
+        let Some(slot) = cursor.slot_at(block as usize % UNIT + delta * UNIT) else {
+            return false;
+        };
+        // SAFETY: the slab's first row lies `delta` rows before this one.
+        let first = unsafe { &*(&raw const *row).sub(delta) };
+        let Some(word) = WordId::of_slot(first, slot) else {
+            return false;
+        };
+        if cursor.own_holds(word, slot) || !word.clear(slot) {
+            return false;
+        }
+        if first.count_down() {
+            until_is_zero(block.wrapping_sub(delta * UNIT), self);
+        }
+        true
     }
 
     /// Frees a slot of an own slab, wherever in the slab it lies and whoever else frees there.
@@ -153,7 +190,11 @@ impl Block {
     fn free(&self) {
         fork::notice();
         match *self {
-            Block::Slot { ref place, heap: owner, .. } => {
+            Block::Slot {
+                ref place,
+                heap: owner,
+                ..
+            } => {
                 // A thread that only frees needs no heap, and a thread past its exit has none.
                 let heap = tls::heap();
                 if place.entry.owned_by(heap.key.get()) {
@@ -172,7 +213,7 @@ impl Block {
 fn is_held(owner: u32, class: u32, place: &Place) -> bool {
     let cursor = &Heap::numbered(owner).cursors[class as usize];
     TABLES.land(place.head).state.get() == State::Current as u8
-        && cursor.holds(TABLES.word_id(place.head, place.word), place.bit.trailing_zeros() as usize)
+        && cursor.holds(TABLES.word_id(place.head, place.word), place.slot)
 }
 
 /// Whether a request of `size` bytes is served by a class.
@@ -208,12 +249,12 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
 }
 
 /// Null, other threads' slots, later units of long slabs, large objects, and all that is wrong.
-#[cold]
 #[inline(never)]
 fn free_elsewhere(block: *mut u8) {
-    if !block.is_null() {
-        Block::find(block).free();
+    if block.is_null() || tls::heap().free_in_later_unit(block) {
+        return;
     }
+    Block::find(block).free();
 }
 
 #[cold]
@@ -240,8 +281,7 @@ fn free_remotely(place: &Place, owner: u32) {
             life::owner_was_told(owner);
         }
         Published::FreedBefore => {
-            let slot = place.word * 64 + place.bit.trailing_zeros() as usize;
-            words::refuse(words::slot_address(place.head, slot));
+            words::refuse(words::slot_address(place.head, place.slot));
         }
     }
 }

@@ -19,9 +19,10 @@
 //!    looks at the inbox afterwards: one of the two sees the other.
 
 use super::tls::{self, EMPTY, LATE};
-use super::{Heap, fork};
+use super::{Heap, fork, reap};
 use crate::blocks::clock;
 use crate::region::REGION;
+use crate::slab::remote;
 use crate::sync::{Lock, Ordering};
 use core::cell::Cell;
 use core::ffi::c_void;
@@ -102,7 +103,10 @@ fn attach() -> bool {
     }
     let (heap, key) = {
         let _held = REGISTRY.lock.lock();
-        (REGISTRY.take_parked().or_else(|| REGISTRY.make()), REGISTRY.exit_key())
+        (
+            REGISTRY.take_parked().or_else(|| REGISTRY.make()),
+            REGISTRY.exit_key(),
+        )
     };
     let Some(heap) = heap else {
         tls::set(&LATE);
@@ -126,17 +130,22 @@ extern "C" fn on_thread_exit(heap: *mut c_void) {
     let heap = unsafe { &*heap.cast::<Heap>() };
     heap.tidy();
     let _held = REGISTRY.lock.lock();
-    heap.shared.next_parked.store(REGISTRY.parked.get(), Ordering::Relaxed);
+    heap.shared
+        .next_parked
+        .store(REGISTRY.parked.get(), Ordering::Relaxed);
     REGISTRY.parked.set(heap.number.get());
-    heap.shared.stage.store(PARKED, Ordering::SeqCst);
+    heap.shared.stage.store(PARKED, Ordering::Release);
     // Invariant 2.
+    remote::told_before_looking();
     heap.tidy();
 }
 
 /// A unit was pushed on the inbox of a heap: if nobody lives there, take it back at once.
 pub(super) fn owner_was_told(owner: u32) {
+    reap::now_and_then();
     let heap = Heap::numbered(owner);
-    if heap.shared.stage.load(Ordering::SeqCst) == PARKED {
+    remote::told_before_looking();
+    if heap.shared.stage.load(Ordering::Acquire) == PARKED {
         let _held = REGISTRY.lock.lock();
         let parked = heap.shared.stage.load(Ordering::Relaxed) == PARKED;
         if parked && heap.generation.get() == REGISTRY.generation.get() {
@@ -154,16 +163,15 @@ pub fn purge() -> usize {
     if with_heap(Heap::tidy).is_none() {
         return 0;
     }
-    REGION.purge(clock::now(), 0)
+    REGION.purge(clock::now(), 0) + reap::all_holes()
 }
 
 /// Heaps ever made, and how many of them are parked.
 pub fn count() -> (usize, usize) {
     let _held = REGISTRY.lock.lock();
     let made = REGISTRY.made.get();
-    let parked = (LATE_NUMBER + 1..=made).filter(|&number| {
-        Heap::numbered(number).shared.stage.load(Ordering::Relaxed) == PARKED
-    });
+    let parked = (LATE_NUMBER + 1..=made)
+        .filter(|&number| Heap::numbered(number).shared.stage.load(Ordering::Relaxed) == PARKED);
     (made as usize, parked.count())
 }
 
@@ -194,8 +202,9 @@ impl Registry {
         let number = self.parked.get();
         if number != 0 {
             let heap = Heap::numbered(number);
-            self.parked.set(heap.shared.next_parked.load(Ordering::Relaxed));
-            heap.shared.stage.store(LIVE, Ordering::SeqCst);
+            self.parked
+                .set(heap.shared.next_parked.load(Ordering::Relaxed));
+            heap.shared.stage.store(LIVE, Ordering::Release);
             return Some(heap);
         }
         while self.orphans.get() > LATE_NUMBER {
@@ -205,7 +214,7 @@ impl Registry {
                 let heap = Heap::numbered(number);
                 heap.rebuild();
                 heap.generation.set(self.generation.get());
-                heap.shared.stage.store(LIVE, Ordering::SeqCst);
+                heap.shared.stage.store(LIVE, Ordering::Release);
                 return Some(heap);
             }
         }
@@ -222,7 +231,7 @@ impl Registry {
         let heap = Heap::numbered(number);
         heap.found(number);
         heap.generation.set(self.generation.get());
-        heap.shared.stage.store(LIVE, Ordering::SeqCst);
+        heap.shared.stage.store(LIVE, Ordering::Release);
         Some(heap)
     }
 

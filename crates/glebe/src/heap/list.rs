@@ -11,7 +11,10 @@ pub(super) struct List {
 
 impl List {
     pub const fn empty() -> Self {
-        List { head: Cell::new(0), tail: Cell::new(0) }
+        List {
+            head: Cell::new(0),
+            tail: Cell::new(0),
+        }
     }
 
     /// The first slab, or 0.

@@ -4,7 +4,7 @@ use super::life::with_heap;
 use super::{Heap, fork, tls};
 use crate::records::UNIT;
 use crate::region::REGION;
-use crate::slab::classes::{SMALL, aligned_class, class_of};
+use crate::slab::classes::{GRANULE, SMALL, aligned_class, class_of};
 use crate::slab::{CLASSES, MAX_SLOT};
 use core::ptr::{null_mut, write_bytes};
 
@@ -22,13 +22,13 @@ pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
     // One less makes a size of 0 enormous, so that one comparison sorts out both ends.
     let last = size.wrapping_sub(1);
     let class = if last < SMALL {
-        last / 16
+        last / GRANULE
     } else if last < MAX_SLOT {
         class_of(size)
     } else {
         return slow(size);
     };
-    // SAFETY: both ways to a class above give numbers below `CLASSES`.
+    // SAFETY: `class_of` gives numbers below `CLASSES`.
     match unsafe { tls::heap().cursors.get_unchecked(class) }.pop() {
         Some(block) => block,
         None => slow(size),
@@ -80,14 +80,15 @@ pub fn memalign(align: usize, size: usize) -> *mut u8 {
     if size > isize::MAX as usize {
         return null_mut();
     }
-    let Ok(align_units) = u32::try_from(align.div_ceil(UNIT)) else { return null_mut() };
+    let Ok(align_units) = u32::try_from(align.div_ceil(UNIT)) else {
+        return null_mut();
+    };
     // A large object has more than a slot's bytes, or `usable_size` and sized frees would differ.
     large(size.max(1), align_units).0
 }
 
 /// The cursor's word is used up, or the thread has no heap yet.
-#[cold]
-#[inline(never)]
+#[inline]
 fn refilled(class: usize) -> *mut u8 {
     with_heap(|heap| heap.take(class)).unwrap_or(null_mut())
 }
@@ -110,18 +111,20 @@ fn large(size: usize, align_units: u32) -> (*mut u8, bool) {
     // Any thread may take and free large objects, but there must be a region: being on a heap sees
     // to that.
     fork::notice();
-    with_heap(|_| REGION.take_large(size, align_units)).flatten().unwrap_or((null_mut(), false))
+    with_heap(|_| REGION.take_large(size, align_units))
+        .flatten()
+        .unwrap_or((null_mut(), false))
 }
 
 impl Heap {
     /// A slot of a class, from the cursor or after a refill.
+    #[inline]
     pub(super) fn take(&self, class: usize) -> *mut u8 {
         debug_assert!(class < CLASSES);
         let cursor = &self.cursors[class];
-        match cursor.pop() {
-            Some(block) => block,
-            None if self.refill(class) => cursor.pop().unwrap_or(null_mut()),
-            None => null_mut(),
+        if cursor.held() == 0 && !self.again(class) && !self.refill(class) {
+            return null_mut();
         }
+        cursor.pop().unwrap_or(null_mut())
     }
 }

@@ -27,13 +27,14 @@ mod free;
 mod life;
 mod list;
 mod malloc;
+mod reap;
 mod refill;
 mod resize;
 mod slabs;
 mod tls;
 
-pub use free::{free, free_aligned_sized, free_sized, usable_size};
 pub use check::verify;
+pub use free::{free, free_aligned_sized, free_sized, usable_size};
 pub use life::{count, each_held, purge};
 pub use malloc::{malloc, malloc_or, malloc_slowly, memalign, zalloc};
 pub use resize::{realloc, realloc_aligned};

@@ -7,12 +7,12 @@
 //! listed slab, and one in which another pass begins, always has a free slot: what other threads
 //! freed counts as used until it is taken back.
 
-use super::{Heap, fork};
+use super::{Heap, fork, reap};
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
-use crate::records::land::State;
+use crate::records::row::{ROW, Row, WordId};
 use crate::region::REGION;
-use crate::slab::words;
+use crate::slab::{Class, words};
 use crate::sync::Ordering::Relaxed;
 
 /// Where a fresh slab's first slot may lie: somewhere in its first bytes, so that the hot objects
@@ -20,55 +20,74 @@ use crate::sync::Ordering::Relaxed;
 const COLOURS: u32 = 2048;
 
 impl Heap {
-    /// Gives an exhausted cursor a new mask. False if the system has no memory.
+    /// The same word again, if a quarter of it is free: true if the cursor has a new mask. Cheap, and
+    /// harmless on a heap that owns nothing.
+    #[inline]
+    pub(super) fn again(&self, class: usize) -> bool {
+        let (cursor, pass) = (&self.cursors[class], &self.passes[class]);
+        let Some(id) = cursor.word() else {
+            return false;
+        };
+        let slots = u32::from(pass.slots.get());
+        let live = id.word().load(Relaxed);
+        let free = !live & u64::MAX >> (64 - slots);
+        let count = free.count_ones();
+        if count * 4 < slots || count == 0 {
+            return false;
+        }
+        cursor.hold(id, live, free);
+        pass.fresh.set(false);
+        let until = &id.row().until;
+        until.set(until.get() + count as u16);
+        true
+    }
+
+    /// Gives an exhausted cursor a new mask, [`Self::again`] having failed. False if the system has
+    /// no memory.
     pub(super) fn refill(&self, class: usize) -> bool {
-        if let Some(unit) = self.cursors[class].unit(self.base.get()) {
-            if self.again(class, unit) || self.next_word(class, unit) {
+        let figures = words::class(class as u32);
+        if let Some(id) = self.cursors[class].word() {
+            let row = id.row();
+            if self.next_word(class, figures, row) {
                 return true;
             }
             self.drain_inbox();
-            if self.pass_again(class, unit) {
-                return true;
+            let used = row.until.get() - 1;
+            if used <= figures.relist_at {
+                self.begin_pass(class, figures, row);
+                return self.next_word(class, figures, row);
             }
+            self.retire(class, self.unit_of(row));
         }
         match self.enter_slab(class) {
             // A fresh slab may have put the cursor somewhere already. A listed one has room.
-            Some(unit) => self.cursors[class].held() != 0 || self.next_word(class, unit),
+            Some(row) => self.cursors[class].held() != 0 || self.next_word(class, figures, row),
             None => false,
         }
     }
 
-    /// The same word, if a quarter of it is free again.
-    fn again(&self, class: usize, unit: u32) -> bool {
-        let word = usize::from(self.passes[class].place.get());
-        let valid = words::class(class as u32).valid(word);
-        let free = valid & !TABLES.live(unit, word).load(Relaxed);
-        let count = free.count_ones();
-        if count == 0 || count * 4 < valid.count_ones() {
-            return false;
-        }
-        self.stand(class, unit, word, free, count);
-        true
+    /// The unit of a row.
+    #[inline]
+    fn unit_of(&self, row: &Row) -> u32 {
+        ((&raw const *row as usize - self.base.get()) / ROW) as u32
     }
 
     /// The next word of this pass with a free slot.
-    fn next_word(&self, class: usize, unit: u32) -> bool {
-        let (pass, figures) = (&self.passes[class], words::class(class as u32));
-        let virgin = TABLES.land(unit).virgin.get();
+    fn next_word(&self, class: usize, figures: &Class, row: &'static Row) -> bool {
+        let pass = &self.passes[class];
+        let virgin = pass.virgin.get();
         let mut todo = pass.todo.get();
         while todo != 0 {
             let used = todo & !virgin;
             let word = if used != 0 { used } else { todo }.trailing_zeros() as usize;
             todo &= !(1 << word);
-            // A slot that its owner and another thread both freed must not be handed out again.
-            if TABLES.remote(unit, word).load(Relaxed) != 0 {
-                let back = words::collect_word(unit, word).count_ones();
-                self.lower_until(unit, back);
+            if figures.units > 1 || row.entry.get().is_shared() {
+                self.collect(row, word);
             }
-            let free = figures.valid(word) & !TABLES.live(unit, word).load(Relaxed);
+            let free = figures.valid(word) & !row.live[word].load(Relaxed);
             if free != 0 {
                 pass.todo.set(todo);
-                self.stand(class, unit, word, free, free.count_ones());
+                self.stand(class, figures, row, word, free);
                 return true;
             }
         }
@@ -76,80 +95,88 @@ impl Heap {
         false
     }
 
-    /// Puts the cursor on the `count` free slots of a word.
+    /// Takes back remote frees of a word: a slot that its owner and another thread both freed must
+    /// not be handed out again.
+    #[cold]
+    fn collect(&self, row: &'static Row, word: usize) {
+        let unit = self.unit_of(row);
+        let back = words::collect_word(unit, word).count_ones();
+        self.lower_until(unit, back);
+    }
+
+    /// Puts the cursor on free slots of a word.
     #[inline]
-    fn stand(&self, class: usize, unit: u32, word: usize, free: u64, count: u32) {
+    fn stand(&self, class: usize, figures: &Class, row: &'static Row, word: usize, free: u64) {
         let (pass, cursor) = (&self.passes[class], &self.cursors[class]);
-        let virgin = &TABLES.land(unit).virgin;
+        let unit = self.unit_of(row);
         let bit = 1 << word;
-        let fresh = virgin.get() & bit != 0;
-        pass.fresh.set(fresh);
-        if fresh {
-            virgin.set(virgin.get() & !bit);
+        let virgin = pass.virgin.get();
+        pass.fresh.set(virgin & bit != 0);
+        if virgin & bit != 0 {
+            pass.virgin.set(virgin & !bit);
+            TABLES.land(unit).virgin.set(virgin & !bit);
         }
-        pass.place.set(word as u8);
-        let size = words::class(class as u32).size as usize;
-        cursor.base.set(self.base.get() + unit as usize * UNIT + word * 64 * size);
-        cursor.hold(TABLES.word_id(unit, word), free);
-        let until = TABLES.until(unit);
-        until.set(until.get() + count as u16);
+        pass.slots
+            .set((figures.slots - word as u16 * 64).min(64) as u8);
+        let start = unit as usize * UNIT + word * 64 * figures.size as usize;
+        cursor.base.set(self.base.get() + start);
+        cursor.hold(WordId::of(row, word), row.live[word].load(Relaxed), free);
+        row.until.set(row.until.get() + free.count_ones() as u16);
     }
 
-    /// Another pass over the slab, if an eighth of it is free; otherwise leaves it.
-    fn pass_again(&self, class: usize, unit: u32) -> bool {
-        let used = TABLES.until(unit).get() - 1;
-        if used <= words::class(class as u32).relist_at {
-            self.begin_pass(class);
-            return self.next_word(class, unit);
-        }
-        self.retire(class, unit);
-        false
-    }
-
-    fn begin_pass(&self, class: usize) {
-        let words = words::class(class as u32).words;
-        self.passes[class].todo.set(((1u32 << words) - 1) as u16);
+    fn begin_pass(&self, class: usize, figures: &Class, row: &'static Row) {
+        let pass = &self.passes[class];
+        pass.todo.set(((1u32 << figures.words) - 1) as u16);
+        pass.virgin.set(TABLES.land(self.unit_of(row)).virgin.get());
     }
 
     /// Makes a slab with room the current one: a listed one, or a new one.
-    fn enter_slab(&self, class: usize) -> Option<u32> {
+    fn enter_slab(&self, class: usize) -> Option<&'static Row> {
+        let figures = words::class(class as u32);
         let mut unit = self.lists[class].first();
         while unit != 0 {
             let record = TABLES.land(unit);
             // Somebody may just be returning its pages.
-            if record.state.claim(State::Listed as u8, State::Current as u8) {
+            if record.begin_use() {
                 self.lists[class].remove(unit);
-                let until = TABLES.until(unit);
-                until.set(until.get() + 1);
-                self.begin_pass(class);
-                return Some(unit);
+                let row = TABLES.row_of(unit);
+                row.until.set(row.until.get() + 1);
+                self.begin_pass(class, figures, row);
+                return Some(row);
             }
             unit = record.next.get();
         }
-        self.open_slab(class)
+        self.open_slab(class, figures)
     }
 
-    fn open_slab(&self, class: usize) -> Option<u32> {
+    fn open_slab(&self, class: usize, figures: &Class) -> Option<&'static Row> {
         fork::notice();
-        let units = u32::from(words::class(class as u32).units);
-        let run = REGION.take(units, 1)?;
+        reap::now_and_then();
+        let run = REGION.take(u32::from(figures.units), 1)?;
         words::open(run, self.number.get(), class as u32);
-        TABLES.until(run.unit).set(1);
-        self.begin_pass(class);
-        self.colour(class, run.unit);
-        Some(run.unit)
+        let row = TABLES.row_of(run.unit);
+        row.until.set(1);
+        self.begin_pass(class, figures, row);
+        self.colour(class, figures, row);
+        Some(row)
     }
 
     /// Starts a fresh slab a few slots into its first word; the slots before come later.
-    fn colour(&self, class: usize, unit: u32) {
-        let figures = words::class(class as u32);
-        let choices = (COLOURS / figures.size).min(u32::from(figures.slots) / 2).min(64);
+    fn colour(&self, class: usize, figures: &Class, row: &'static Row) {
+        let choices = (COLOURS / figures.size)
+            .min(u32::from(figures.slots) / 2)
+            .min(64);
         if choices < 2 {
             return;
         }
-        let skipped = (unit.wrapping_mul(7) + class as u32 * 5) % choices;
-        let free = figures.valid(0) & u64::MAX << skipped;
-        self.stand(class, unit, 0, free, free.count_ones());
+        let skipped = (self.unit_of(row).wrapping_mul(7) + class as u32 * 5) % choices;
+        self.stand(
+            class,
+            figures,
+            row,
+            0,
+            figures.valid(0) & u64::MAX << skipped,
+        );
     }
 }
 

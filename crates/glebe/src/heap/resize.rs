@@ -47,7 +47,11 @@ pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut
         }
         found => found.bytes(),
     };
-    let new = if align <= 16 { malloc(size) } else { memalign(align, size) };
+    let new = if align <= 16 {
+        malloc(size)
+    } else {
+        memalign(align, size)
+    };
     if !new.is_null() {
         // SAFETY: both blocks are live, apart, and at least that long; the old one is given up.
         unsafe {
@@ -68,10 +72,9 @@ fn resize_large(unit: u32, size: usize, align: usize) -> Resized {
         return Resized::At(crate::records::layout::TABLES.address(unit));
     }
     let old = REGION.large_bytes(unit);
-    if old >= MOVE_FROM && align <= UNIT {
-        if let Some(place) = REGION.move_large(unit, size) {
-            return Resized::At(place);
-        }
+    let moved = (old >= MOVE_FROM && align <= UNIT).then(|| REGION.move_large(unit, size));
+    match moved.flatten() {
+        Some(place) => Resized::At(place),
+        None => Resized::Not(old),
     }
-    Resized::Not(old)
 }

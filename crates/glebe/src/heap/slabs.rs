@@ -29,12 +29,15 @@ impl Heap {
         let class = usize::from(record.class.get());
         let is_full = record.state.get() == State::Full as u8;
         if is_full && count >= left {
-            self.relist(class, unit, u32::from(words::class_at(unit).relist_at) + left - count);
+            self.relist(
+                class,
+                unit,
+                u32::from(words::class_at(unit).relist_at) + left - count,
+            );
             return;
         }
         debug_assert!(count <= left, "heap 2: until below zero");
         until.set((left - count) as u16);
-        // A claimed slab is in its list, too: whoever claimed it is about to let go.
         if left == count && record.state.get() != State::Current as u8 {
             self.became_empty(class, unit);
         }
@@ -44,7 +47,7 @@ impl Heap {
     fn relist(&self, class: usize, unit: u32, used: u32) {
         let record = TABLES.land(unit);
         TABLES.until(unit).set(used as u16);
-        record.state.publish(State::Listed as u8);
+        record.state.set(State::Listed as u8);
         self.lists[class].push(unit);
         if used == 0 {
             self.became_empty(class, unit);
@@ -62,14 +65,14 @@ impl Heap {
     pub(super) fn give_back(&self, class: usize, unit: u32) -> bool {
         fork::notice();
         let record = TABLES.land(unit);
-        if !record.state.claim(State::Listed as u8, State::Current as u8) {
+        if !record.begin_use() {
             return false;
         }
         // Once it is closed its unit, and with it the links, may be anyone's.
         self.lists[class].remove(unit);
         let Some(run) = words::close(unit) else {
             self.lists[class].push(unit);
-            record.state.publish(State::Listed as u8);
+            record.state.set(State::Listed as u8);
             return false;
         };
         REGION.give(run);
@@ -85,7 +88,7 @@ impl Heap {
             self.relist(class, unit, used);
         } else {
             TABLES.until(unit).set((used - relist_at) as u16);
-            TABLES.land(unit).state.publish(State::Full as u8);
+            TABLES.land(unit).state.set(State::Full as u8);
         }
     }
 
@@ -102,7 +105,10 @@ impl Heap {
     fn drain_unit(&self, unit: u32) {
         let cell = TABLES.directory(unit);
         let entry: Entry = cell.get();
-        debug_assert!(entry.owned_by(self.key.get()) && entry.is_shared(), "remote 2");
+        debug_assert!(
+            entry.owned_by(self.key.get()) && entry.is_shared(),
+            "remote 2"
+        );
         cell.clear_shared();
         if let Land::Slab { delta, .. } = entry.land() {
             let head = unit - delta;
@@ -132,7 +138,9 @@ impl Heap {
     /// Hands the rest of a cursor's mask back and takes the cursor out of its slab.
     fn abandon(&self, class: usize) {
         let cursor = &self.cursors[class];
-        let Some(unit) = cursor.unit(self.base.get()) else { return };
+        let Some(unit) = cursor.unit(self.base.get()) else {
+            return;
+        };
         let until = TABLES.until(unit);
         until.set(until.get() - cursor.let_go() as u16);
         self.retire(class, unit);

@@ -91,10 +91,7 @@ pub fn class_stats(class: usize) -> (usize, usize) {
 
 /// Calls `each` for the first unit of every slab and large object.
 pub(super) fn walk(mut each: impl FnMut(u32, Land)) {
-    let (first, frontier) = {
-        let state = REGION.enter();
-        (state.first, state.frontier)
-    };
+    let (first, frontier) = REGION.bounds();
     let mut unit = first;
     while unit < frontier {
         let length = region::used_length(unit, frontier);

@@ -51,8 +51,13 @@ fn runs(used: u32) -> Result<(), &'static str> {
     for kind in [Kind::Dirty, Kind::Clean] {
         state.runs.walk(kind, |run| {
             free += run.units;
-            let edges = [run.unit, run.unit + run.units - 1].map(|u| TABLES.directory(u).get().land());
-            let land = if kind == Kind::Dirty { Land::Dirty } else { Land::Clean };
+            let edges =
+                [run.unit, run.unit + run.units - 1].map(|u| TABLES.directory(u).get().land());
+            let land = if kind == Kind::Dirty {
+                Land::Dirty
+            } else {
+                Land::Clean
+            };
             if edges != [land, land] {
                 result = Err("runs: an edge is not marked");
             }

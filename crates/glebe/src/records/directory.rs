@@ -55,12 +55,6 @@ impl ClassOffset {
         ClassOffset((class as u64) << CLASS_SHIFT)
     }
 
-    /// The class's number.
-    #[inline(always)]
-    pub const fn class(self) -> usize {
-        (self.0 >> CLASS_SHIFT) as usize
-    }
-
     /// The address of the class's element of an array whose elements are some eighths long.
     #[inline(always)]
     pub fn pick<T>(self, array: *const T) -> *const T {
@@ -107,13 +101,28 @@ impl Entry {
         Entry(heap << KEY_SHIFT | delta << DELTA_SHIFT | class << CLASS_SHIFT)
     }
 
-
     /// The class if this is the first unit of a slab of the heap with `key`.
     #[inline(always)]
     pub const fn class_against(self, key: Key) -> Option<ClassOffset> {
         // 64 bits, so that what is left is an index as it stands.
         let rest = self.0 as u64 ^ key.0;
-        if rest < (CLASS_LIMIT << CLASS_SHIFT) as u64 { Some(ClassOffset(rest)) } else { None }
+        if rest < (CLASS_LIMIT << CLASS_SHIFT) as u64 {
+            Some(ClassOffset(rest))
+        } else {
+            None
+        }
+    }
+
+    /// The class and the distance in units to the slab's first unit, if this is a unit of a slab of
+    /// the heap with `key` that is not shared.
+    #[inline(always)]
+    pub const fn unit_against(self, key: Key) -> Option<(ClassOffset, usize)> {
+        let rest = self.0 as u64 ^ key.0;
+        if rest >= 1 << KEY_SHIFT {
+            return None;
+        }
+        let class = ClassOffset(rest % (1 << DELTA_SHIFT));
+        Some((class, (rest >> DELTA_SHIFT) as usize))
     }
 
     /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
@@ -164,7 +173,7 @@ pub struct Cell(AtomicU32);
 
 impl Cell {
     /// A blank cell, for models and tests; the real ones are zeroed memory.
-    #[cfg(any(test, loom))]
+    #[cfg(loom)]
     pub fn new(entry: Entry) -> Self {
         Cell(AtomicU32::new(entry.0))
     }
@@ -190,14 +199,18 @@ impl Cell {
     /// Marks the entry as shared if it is still exactly `seen`, which is not.
     #[inline]
     pub fn mark_shared(&self, seen: Entry) -> bool {
-        let marked = seen.0 | SHARED;
-        self.0.compare_exchange(seen.0, marked, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+        let marked = seen.shared().0;
+        self.0
+            .compare_exchange(seen.0, marked, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Ends a slab's hold on the unit if the entry is still exactly `seen`, which is not shared.
     #[inline]
     pub fn blank(&self, seen: Entry) -> bool {
-        let swapped = self.0.compare_exchange(seen.0, 0, Ordering::SeqCst, Ordering::Relaxed);
+        let swapped = self
+            .0
+            .compare_exchange(seen.0, 0, Ordering::SeqCst, Ordering::Relaxed);
         swapped.is_ok()
     }
 
@@ -215,7 +228,11 @@ mod tests {
     #[test]
     fn says_what_it_was_told() {
         let entry = Entry::slab(MAX_HEAPS, CLASS_LIMIT - 1, MAX_SLAB_UNITS - 1);
-        let all = Land::Slab { heap: MAX_HEAPS, class: 127, delta: 31 };
+        let all = Land::Slab {
+            heap: MAX_HEAPS,
+            class: 127,
+            delta: 31,
+        };
         assert_eq!(entry.land(), all);
         assert_eq!(entry.shared().land(), all);
         assert_eq!(entry.shared().unshared(), entry);
@@ -228,7 +245,10 @@ mod tests {
     #[test]
     fn only_the_first_unit_of_an_own_unshared_slab_compares_to_its_class() {
         let key = Key::of(7);
-        assert_eq!(Entry::slab(7, 5, 0).class_against(key), Some(ClassOffset::of(5)));
+        assert_eq!(
+            Entry::slab(7, 5, 0).class_against(key),
+            Some(ClassOffset::of(5))
+        );
         for other in [
             Entry::slab(7, 5, 1),
             Entry::slab(6, 5, 0),

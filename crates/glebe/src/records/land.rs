@@ -1,15 +1,16 @@
 //! S, the cold half of the records: 32 bytes about each slab and each run, at its first unit.
 //!
 //! ```text
-//!  0      4      8      12     16      20      24       26     27     28
-//! ┌──────┬──────┬──────┬──────┬───────┬───────┬────────┬──────┬──────┬───────┐
-//! │ next │ prev │ units│ stamp│ older │ newer │ virgin │ state│ class│ colour│
-//! └──────┴──────┴──────┴──────┴───────┴───────┴────────┴──────┴──────┴───────┘
+//!  0      4      8      12     16      20      24       26     27     28       29      30
+//! ┌──────┬──────┬──────┬──────┬───────┬───────┬────────┬──────┬──────┬────────┬───────┬───┐
+//! │ next │ prev │ units│ stamp│ older │ newer │ virgin │ state│ class│ purging│ purged│ · │
+//! └──────┴──────┴──────┴──────┴───────┴───────┴────────┴──────┴──────┴────────┴───────┴───┘
 //! ```
 //! Slabs use `next/prev` for their owner's list of slabs with room; free runs for their bin. The
 //! last unit of a free run repeats `units`, so that a neighbour can find the run's start.
 
-use crate::sync::{AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
+use crate::sync::Ordering::{Relaxed, Release, SeqCst};
+use crate::sync::{AtomicU8, AtomicU16, AtomicU32};
 
 /// The record of a slab or run.
 #[repr(C, align(32))]
@@ -33,7 +34,11 @@ pub struct Record {
     pub state: Field8,
     /// Slabs: the size class.
     pub class: Field8,
-    rest: [u8; 4],
+    /// Slabs: 1 while somebody, perhaps another thread than the owner, returns pages of it.
+    pub purging: Field8,
+    /// Slabs: 1 when all of its pages were returned since the owner used it last.
+    pub purged: Field8,
+    unused: [u8; 2],
 }
 
 /// What a slab's owner is doing with it.
@@ -48,8 +53,6 @@ pub enum State {
     Listed = 2,
     /// In no list; comes back when an eighth of it is free.
     Full = 3,
-    /// Nobody owns it for a moment: a purger returns its pages.
-    Claimed = 4,
 }
 
 macro_rules! field {
@@ -77,18 +80,39 @@ field!(Field32, AtomicU32, u32);
 field!(Field16, AtomicU16, u16);
 field!(Field8, AtomicU8, u8);
 
-impl Field8 {
-    /// Replaces `from` by `to`; false if it was something else.
-    #[inline]
-    pub fn claim(&self, from: u8, to: u8) -> bool {
-        use crate::sync::Ordering::{Acquire, Relaxed};
-        self.0.compare_exchange(from, to, Acquire, Relaxed).is_ok()
+/// Owner and purger keep out of each other's way: each says what it is about to do, then looks at the
+/// other, all in one order. If both see each other, both step back.
+impl Record {
+    /// The owner is about to hand out slots of a listed slab, or to close it. False if somebody
+    /// returns its pages just now; the slab is listed still.
+    pub fn begin_use(&self) -> bool {
+        self.state.0.store(State::Current as u8, SeqCst);
+        let free = self.purging.0.load(SeqCst) == 0;
+        if free {
+            self.purged.set(0);
+        } else {
+            self.state.set(State::Listed as u8);
+        }
+        free
     }
 
-    /// Stores a value so that whoever claims it next sees all that was done before.
-    #[inline]
-    pub fn publish(&self, value: u8) {
-        self.0.store(value, crate::sync::Ordering::Release);
+    /// Somebody is about to return pages of the slab. False if a cursor stands in it, if it is no
+    /// slab any more, or if somebody else does so already.
+    pub fn begin_purge(&self) -> bool {
+        if self.purging.0.swap(1, SeqCst) != 0 {
+            return false;
+        }
+        let state = self.state.0.load(SeqCst);
+        let idle = state == State::Listed as u8 || state == State::Full as u8;
+        if !idle {
+            self.end_purge();
+        }
+        idle
+    }
+
+    /// The pages are returned.
+    pub fn end_purge(&self) {
+        self.purging.0.store(0, Release);
     }
 }
 

@@ -10,8 +10,10 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 pub const UNIT: usize = 1 << UNIT_SHIFT;
 /// log₂ of [`UNIT`].
 pub const UNIT_SHIFT: u32 = 14;
-/// Bytes set aside for a heap.
-pub const HEAP_BYTES: usize = BLOCK;
+/// Bytes set aside for a heap: a page and an odd number of lines, so that the hottest fields of a
+/// heap do not have the same place in their page as large blocks have in theirs; processors take
+/// such addresses for one another and stall.
+pub const HEAP_BYTES: usize = BLOCK + 3 * 64;
 
 /// The largest reservation: it must fit unit numbers of 24 bits and a 47-bit address space.
 pub const MAX_RESERVATION: usize = 1 << 38;
@@ -52,15 +54,32 @@ impl Layout {
         let heaps = (remote + units * size_of::<Remote>()).next_multiple_of(1 << 16);
         // One heap for each quarter mebibyte of a small region, and no more than entries can name.
         let wanted = (bytes >> 18) + 16;
-        let max_heaps = if wanted > MAX_HEAPS as usize { MAX_HEAPS } else { wanted as u32 };
+        let max_heaps = if wanted > MAX_HEAPS as usize {
+            MAX_HEAPS
+        } else {
+            wanted as u32
+        };
         let wiped = (heaps + max_heaps as usize * HEAP_BYTES).next_multiple_of(1 << 16);
         let end = wiped + (1 << 16);
         let first_unit = (end.next_multiple_of(UNIT) >> UNIT_SHIFT) as u32 + 1;
         // Land starts at a huge page's boundary in any but the smallest regions.
         let huge_page_units = (2 << 20 >> UNIT_SHIFT) as u32;
         let aligned = first_unit.next_multiple_of(huge_page_units);
-        let first_unit = if bytes >> 28 == 0 { first_unit } else { aligned };
-        Layout { bytes, links, land, remote, heaps, max_heaps, wiped, first_unit }
+        let first_unit = if bytes >> 28 == 0 {
+            first_unit
+        } else {
+            aligned
+        };
+        Layout {
+            bytes,
+            links,
+            land,
+            remote,
+            heaps,
+            max_heaps,
+            wiped,
+            first_unit,
+        }
     }
 
     /// Units in the reservation, tables included.
@@ -103,17 +122,16 @@ const REPAIRING: usize = 2;
 
 impl Tables {
     const fn none() -> Tables {
-        const ZERO: AtomicUsize = AtomicUsize::new(0);
         Tables {
-            base: ZERO,
-            bytes: ZERO,
-            links: ZERO,
-            land: ZERO,
-            remote: ZERO,
-            heaps: ZERO,
-            wiped: ZERO,
-            first_unit: ZERO,
-            child_is_told: ZERO,
+            base: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            links: AtomicUsize::new(0),
+            land: AtomicUsize::new(0),
+            remote: AtomicUsize::new(0),
+            heaps: AtomicUsize::new(0),
+            wiped: AtomicUsize::new(0),
+            first_unit: AtomicUsize::new(0),
+            child_is_told: AtomicUsize::new(0),
         }
     }
 
@@ -203,7 +221,7 @@ impl Tables {
 
     /// The row of a unit; rows lie at the base.
     #[inline]
-    fn row_of(&self, unit: u32) -> &'static Row {
+    pub fn row_of(&self, unit: u32) -> &'static Row {
         // SAFETY: as in `row`.
         unsafe { &*(self.base.load(Ordering::Relaxed) as *const Row).add(unit as usize) }
     }
@@ -270,7 +288,10 @@ impl Tables {
     /// order and then call [`Self::note_fork`]; the others wait here until that is done.
     pub fn claim_child(&self) -> bool {
         let word = self.wiped_word();
-        if word.compare_exchange(0, REPAIRING, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if word
+            .compare_exchange(0, REPAIRING, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+        {
             return true;
         }
         while word.load(Ordering::Acquire) != PARENT {

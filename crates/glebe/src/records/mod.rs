@@ -29,9 +29,14 @@
 //! 4. The tables are never unmapped and never move.
 
 pub mod directory;
+#[cfg(not(loom))]
 pub mod land;
+#[cfg(not(loom))]
 pub mod layout;
+#[cfg(not(loom))]
 pub mod row;
 
+#[cfg(not(loom))]
 pub use directory::Entry;
+#[cfg(not(loom))]
 pub use layout::{UNIT, UNIT_SHIFT};

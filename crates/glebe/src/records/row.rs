@@ -36,14 +36,13 @@ pub struct Row {
     pub live: [AtomicU64; WORDS],
 }
 
-#[cfg(not(loom))]
 const _: () = assert!(size_of::<Row>() == ROW);
 
 impl Row {
     /// Takes one off the count; whether zero is left. Only the slab's owner calls this.
     #[inline(always)]
     pub fn count_down(&self) -> bool {
-        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        #[cfg(target_arch = "x86_64")]
         {
             // SAFETY: the count is ours to write; others only read it, and see one value or the
             // other. Two instructions where the compiler makes five of two atomic moves.
@@ -59,7 +58,7 @@ impl Row {
             }
             false
         }
-        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+        #[cfg(not(target_arch = "x86_64"))]
         {
             let left = self.until.get().wrapping_sub(1);
             self.until.set(left);
@@ -85,8 +84,19 @@ impl WordId {
     #[inline(always)]
     pub fn of_slot(row: &'static Row, slot: usize) -> Option<WordId> {
         const PAST: usize = WORDS * size_of::<u64>();
-        let offset = slot / 8 & PAST;
-        if offset == PAST { None } else { Some(WordId(&raw const *row as usize + offset)) }
+        let offset = (slot / 8) & PAST;
+        if offset == PAST {
+            None
+        } else {
+            Some(WordId(&raw const *row as usize + offset))
+        }
+    }
+
+    /// Its row.
+    #[inline(always)]
+    pub fn row(self) -> &'static Row {
+        // SAFETY: made of a row, which is aligned to its length, and an offset below that.
+        unsafe { &*((self.0 & !(ROW - 1)) as *const Row) }
     }
 
     /// The word.
@@ -107,6 +117,7 @@ impl WordId {
     ///
     /// # Safety
     /// The number came from [`Self::number`].
+    #[inline(always)]
     pub unsafe fn from_number(number: usize) -> WordId {
         WordId(number)
     }
@@ -115,7 +126,7 @@ impl WordId {
     /// calls this.
     #[inline(always)]
     pub fn clear(self, slot: usize) -> bool {
-        #[cfg(all(target_arch = "x86_64", not(loom)))]
+        #[cfg(target_arch = "x86_64")]
         {
             // SAFETY: the word is ours to write; others only read it, and see one value or the
             // other. One instruction tests and clears, where the compiler makes a copy and two.
@@ -135,7 +146,7 @@ impl WordId {
             }
             true
         }
-        #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+        #[cfg(not(target_arch = "x86_64"))]
         {
             use crate::sync::Ordering::Relaxed;
             let (word, bit) = (self.word(), 1 << (slot % 64));

@@ -43,7 +43,11 @@ impl Region {
             TABLES.directory(unit).set(Entry::BLANK);
             TABLES.live(unit, 0).store(0, Relaxed);
             drop(state);
-            Run { unit, units, kind: Kind::Dirty }
+            Run {
+                unit,
+                units,
+                kind: Kind::Dirty,
+            }
         };
         self.give(self.settle(run));
     }
@@ -56,7 +60,10 @@ impl Region {
         }
         // SAFETY: the run is free and in our hands only.
         let renewed = unsafe { system::renew(TABLES.address(run.unit), bytes(run.units)) };
-        Run { kind: if renewed { Kind::Clean } else { Kind::Dirty }, ..run }
+        Run {
+            kind: if renewed { Kind::Clean } else { Kind::Dirty },
+            ..run
+        }
     }
 
     /// Usable bytes of the large object that starts at `unit`; ends the process if there is none.
@@ -67,13 +74,19 @@ impl Region {
 
     /// Makes a live large object longer or shorter where it stands.
     pub fn resize_large(&self, unit: u32, size: usize) -> Grown {
-        let Ok(wanted) = u32::try_from(size.div_ceil(UNIT)) else { return Grown::NoRoom };
+        let Ok(wanted) = u32::try_from(size.div_ceil(UNIT)) else {
+            return Grown::NoRoom;
+        };
         let mut state = self.enter();
         let units = large_units(unit);
         let record = TABLES.land(unit);
         if wanted < units {
             record.units.set(wanted);
-            let tail = Run { unit: unit + wanted, units: units - wanted, kind: Kind::Dirty };
+            let tail = Run {
+                unit: unit + wanted,
+                units: units - wanted,
+                kind: Kind::Dirty,
+            };
             drop(state);
             // The tail of a moved run stays a mapping of its own until it is renewed.
             TABLES.land(tail.unit).virgin.set(record.virgin.get());

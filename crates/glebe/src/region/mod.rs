@@ -20,13 +20,14 @@ mod purge;
 mod runs;
 
 pub use large::Grown;
+pub use purge::DECAY;
 pub use runs::{Kind, Run, Runs};
 
 use crate::blocks::clock;
 use crate::records::Entry;
 use crate::records::directory::Land;
 use crate::records::layout::{TABLES, UNIT_SHIFT};
-use crate::sync::{Guard, Lock};
+use crate::sync::{AtomicU32, Guard, Lock, Ordering};
 use core::cell::UnsafeCell;
 
 /// The region of the process.
@@ -36,6 +37,8 @@ pub static REGION: Region = Region::new();
 pub struct Region {
     lock: Lock,
     state: UnsafeCell<State>,
+    /// When somebody last looked for runs to purge.
+    purged_at: AtomicU32,
 }
 
 /// What the lock guards.
@@ -52,7 +55,6 @@ pub struct State {
     pub end: u32,
     /// How many heaps there is room for.
     pub max_heaps: u32,
-    purged_at: u32,
 }
 
 // SAFETY: `state` is reached only through `enter`, which holds the lock.
@@ -86,16 +88,20 @@ impl Region {
             opened: 0,
             end: 0,
             max_heaps: 0,
-            purged_at: 0,
         };
-        Region { lock: Lock::new(), state: UnsafeCell::new(state) }
+        Region {
+            lock: Lock::new(),
+            state: UnsafeCell::new(state),
+            purged_at: AtomicU32::new(0),
+        }
     }
 
     /// Takes the lock.
     pub fn enter(&self) -> Entered<'_> {
         let held = self.lock.lock();
         // SAFETY: the lock is held until `Entered` is dropped.
-        Entered { state: unsafe { &mut *self.state.get() }, _held: held }
+        let state = unsafe { &mut *self.state.get() };
+        Entered { state, _held: held }
     }
 
     /// Reserves the address space and opens the tables, once. False if the system refuses.
@@ -104,13 +110,15 @@ impl Region {
         if state.end != 0 {
             return true;
         }
-        let Some(layout) = TABLES.create() else { return false };
+        let Some(layout) = TABLES.create() else {
+            return false;
+        };
         state.first = layout.first_unit;
         state.frontier = layout.first_unit;
         state.opened = layout.first_unit;
         state.end = layout.units();
         state.max_heaps = layout.max_heaps;
-        state.purged_at = clock::now();
+        self.purged_at.store(clock::now(), Ordering::Relaxed);
         true
     }
 
@@ -133,6 +141,12 @@ impl Region {
         self.purge_if_due();
     }
 
+    /// The first unit of land, and the first that was never handed out.
+    pub fn bounds(&self) -> (u32, u32) {
+        let state = self.enter();
+        (state.first, state.frontier)
+    }
+
     /// In a freshly forked child, which has one thread: frees the lock, and if another thread held
     /// it at the time, makes the free runs anew from the directory.
     pub fn repair_after_fork(&self) {
@@ -146,7 +160,9 @@ impl Region {
 
 impl State {
     fn take(&mut self, units: u32, align: u32) -> Option<Run> {
-        self.runs.take(units, align).or_else(|| self.take_frontier(units, align))
+        self.runs
+            .take(units, align)
+            .or_else(|| self.take_frontier(units, align))
     }
 
     fn take_frontier(&mut self, units: u32, align: u32) -> Option<Run> {
@@ -159,9 +175,17 @@ impl State {
         let unit = self.frontier;
         self.frontier = end;
         if skipped > 0 {
-            self.runs.give(Run { unit, units: skipped, kind: Kind::Clean });
+            self.runs.give(Run {
+                unit,
+                units: skipped,
+                kind: Kind::Clean,
+            });
         }
-        Some(Run { unit: start, units, kind: Kind::Clean })
+        Some(Run {
+            unit: start,
+            units,
+            kind: Kind::Clean,
+        })
     }
 
     /// The free runs again, from the directory alone: whatever is no whole slab and no large run
@@ -186,7 +210,11 @@ impl State {
     fn give_blank(&mut self, from: u32, to: u32) {
         if from < to {
             (from..to).for_each(|unit| TABLES.directory(unit).set(Entry::BLANK));
-            self.runs.give(Run { unit: from, units: to - from, kind: Kind::Dirty });
+            self.runs.give(Run {
+                unit: from,
+                units: to - from,
+                kind: Kind::Dirty,
+            });
         }
     }
 }
@@ -197,7 +225,11 @@ pub fn used_length(unit: u32, frontier: u32) -> u32 {
     let fits = units > 0 && units <= frontier - unit;
     match TABLES.directory(unit).get().land() {
         Land::Large if fits => units,
-        Land::Slab { heap, class, delta: 0 } if fits => {
+        Land::Slab {
+            heap,
+            class,
+            delta: 0,
+        } if fits => {
             let whole = (1..units).all(|delta| {
                 let entry = TABLES.directory(unit + delta).get().unshared();
                 entry == Entry::slab(heap, class, delta)

@@ -7,6 +7,7 @@
 use super::{Kind, Region, Run, bytes};
 use crate::blocks::{clock, system};
 use crate::records::layout::TABLES;
+use crate::sync::Ordering::Relaxed;
 
 /// Ticks of [`clock`] that a free run keeps its pages: 250 to 500 ms.
 pub const DECAY: u32 = 1000;
@@ -17,16 +18,14 @@ impl Region {
     /// Purges what has lain for the decay, if nobody looked for a while. Costs a clock reading
     /// otherwise.
     pub fn purge_if_due(&self) {
-        let now = clock::now();
-        let due = {
-            let mut state = self.enter();
-            let due = clock::elapsed(now, state.purged_at, PERIOD);
-            if due {
-                state.purged_at = now;
-            }
-            due
-        };
-        if due {
+        let (now, last) = (clock::now(), self.purged_at.load(Relaxed));
+        let due = clock::elapsed(now, last, PERIOD);
+        if due
+            && self
+                .purged_at
+                .compare_exchange(last, now, Relaxed, Relaxed)
+                .is_ok()
+        {
             self.purge(now, DECAY);
         }
     }
@@ -39,7 +38,9 @@ impl Region {
         let limit = self.enter().runs.dirty_units;
         let mut seen = 0;
         while seen < limit {
-            let Some(run) = self.enter().runs.take_oldest(now, ticks) else { break };
+            let Some(run) = self.enter().runs.take_oldest(now, ticks) else {
+                break;
+            };
             seen += run.units;
             purged += self.purge_run(run);
         }

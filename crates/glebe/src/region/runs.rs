@@ -97,7 +97,10 @@ fn bin_of(units: u32) -> usize {
 
 impl Bins {
     const fn new() -> Self {
-        Bins { occupied: [0; 2], heads: [0; BINS] }
+        Bins {
+            occupied: [0; 2],
+            heads: [0; BINS],
+        }
     }
 
     /// The first occupied bin from `bin` on.
@@ -107,7 +110,8 @@ impl Bins {
         if here != 0 {
             return Some(word * 64 + here.trailing_zeros() as usize);
         }
-        (word == 0 && self.occupied[1] != 0).then(|| 64 + self.occupied[1].trailing_zeros() as usize)
+        (word == 0 && self.occupied[1] != 0)
+            .then(|| 64 + self.occupied[1].trailing_zeros() as usize)
     }
 
     fn insert(&mut self, unit: u32, units: u32) {
@@ -200,11 +204,16 @@ impl Runs {
 
     /// Cuts `units`, aligned to `align` units, out of the free runs: dirty ones first.
     pub fn take(&mut self, units: u32, align: u32) -> Option<Run> {
-        self.take_of(Kind::Dirty, units, align).or_else(|| self.take_of(Kind::Clean, units, align))
+        self.take_of(Kind::Dirty, units, align)
+            .or_else(|| self.take_of(Kind::Clean, units, align))
     }
 
     fn take_of(&mut self, kind: Kind, units: u32, align: u32) -> Option<Run> {
-        let bins = if kind == Kind::Dirty { &self.dirty } else { &self.clean };
+        let bins = if kind == Kind::Dirty {
+            &self.dirty
+        } else {
+            &self.clean
+        };
         let unit = bins.find(units, align)?;
         let length = record(unit).units.get();
         let stamp = record(unit).stamp.get();
@@ -217,7 +226,11 @@ impl Runs {
         if end < unit + length {
             self.insert(end, unit + length - end, kind, stamp);
         }
-        Some(Run { unit: start, units, kind })
+        Some(Run {
+            unit: start,
+            units,
+            kind,
+        })
     }
 
     /// Cuts the first `units` off the free run that starts at `unit`, if one that long does.
@@ -241,7 +254,11 @@ impl Runs {
 
     /// Adds a run, joined with free neighbours of its kind.
     pub fn give(&mut self, run: Run) {
-        let Run { mut unit, mut units, kind } = run;
+        let Run {
+            mut unit,
+            mut units,
+            kind,
+        } = run;
         if TABLES.directory(unit - 1).get().land() == kind.land() {
             let before = record(unit - 1).units.get();
             unit -= before;
@@ -264,7 +281,11 @@ impl Runs {
         }
         let units = record(unit).units.get();
         self.remove(unit, Kind::Dirty);
-        Some(Run { unit, units, kind: Kind::Dirty })
+        Some(Run {
+            unit,
+            units,
+            kind: Kind::Dirty,
+        })
     }
 
     fn insert(&mut self, unit: u32, units: u32, kind: Kind, stamp: u32) {
@@ -352,7 +373,11 @@ impl Runs {
                 (prev, unit) = (unit, record(unit).next.get());
             }
         }
-        if total == sum { Ok(()) } else { Err("runs 4: the sum of lengths is off") }
+        if total == sum {
+            Ok(())
+        } else {
+            Err("runs 4: the sum of lengths is off")
+        }
     }
 }
 

@@ -55,12 +55,34 @@ pub const fn reciprocal(class: usize) -> u32 {
 /// The class that serves `size` bytes, for `1 ≤ size ≤ MAX_SLOT`.
 #[inline(always)]
 pub const fn class_of(size: usize) -> usize {
-    if size <= SMALL {
-        return (size - 1) / GRANULE;
-    }
     let last = size - 1;
-    let log = last.ilog2() as usize;
-    (log - 8) * 8 + (last >> (log - 3)) + 8
+    if last < SMALL {
+        last / GRANULE
+    } else if last < MEDIUM {
+        BY_32[last / 32] as usize
+    } else {
+        BY_128[last / 128] as usize
+    }
+}
+
+/// Above [`SMALL`] and up to here classes are multiples of 32 bytes, above of 128.
+const MEDIUM: usize = 1024;
+// Tables, because the logarithm takes longer, and compilers write half a register to shift by it.
+static BY_32: [u8; MEDIUM / 32] = by(32);
+static BY_128: [u8; MAX_SLOT / 128] = by(128);
+
+/// The class of the last byte of each step of `step` bytes.
+const fn by<const N: usize>(step: usize) -> [u8; N] {
+    let mut classes = [0; N];
+    let (mut index, mut class) = (0, 0);
+    while index < N {
+        while size_of_class(class) < (index + 1) * step {
+            class += 1;
+        }
+        classes[index] = class as u8;
+        index += 1;
+    }
+    classes
 }
 
 /// Slot size in bytes of a class.
@@ -82,7 +104,7 @@ pub fn aligned_class(size: usize, align: usize) -> Option<usize> {
     let size = size.max(1).checked_next_multiple_of(align)?;
     (size <= MAX_SLOT).then(|| {
         let mut class = class_of(size);
-        while size_of_class(class) % align != 0 {
+        while !size_of_class(class).is_multiple_of(align) {
             class += 1;
         }
         class
@@ -114,7 +136,11 @@ const fn class(index: usize) -> Class {
     let units = best_units(size);
     // Only the smallest slots are more than a row has bits for.
     let fitting = units * UNIT / size;
-    let slots = if fitting < MAX_SLOTS { fitting } else { MAX_SLOTS };
+    let slots = if fitting < MAX_SLOTS {
+        fitting
+    } else {
+        MAX_SLOTS
+    };
     assert!(slots >= 2 && units <= MAX_SLAB_UNITS as usize);
     let eighth = if slots < 8 { 1 } else { slots / 8 };
     Class {
@@ -127,7 +153,13 @@ const fn class(index: usize) -> Class {
 }
 
 const fn table() -> [Class; CLASS_LIMIT as usize] {
-    let none = Class { size: 0, slots: 0, relist_at: 0, words: 0, units: 0 };
+    let none = Class {
+        size: 0,
+        slots: 0,
+        relist_at: 0,
+        words: 0,
+        units: 0,
+    };
     let mut table = [none; CLASS_LIMIT as usize];
     let mut index = 0;
     while index < CLASSES {
@@ -169,7 +201,11 @@ fn multiply(a: u32, b: u32) -> (u32, u32) {
 pub fn slot_in_first_unit(reciprocal: u32, offset: usize) -> Option<usize> {
     debug_assert!(offset < UNIT);
     let (slot, low) = multiply(offset as u32, reciprocal);
-    if low < reciprocal { Some(slot as usize) } else { None }
+    if low < reciprocal {
+        Some(slot as usize)
+    } else {
+        None
+    }
 }
 
 impl Class {
@@ -186,11 +222,15 @@ impl Class {
     #[inline]
     pub const fn valid(&self, word: usize) -> u64 {
         let from_here = self.slots as usize - word * 64;
-        if from_here >= 64 { u64::MAX } else { (1 << from_here) - 1 }
+        if from_here >= 64 {
+            u64::MAX
+        } else {
+            (1 << from_here) - 1
+        }
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -227,7 +267,9 @@ mod tests {
             let align = 1 << shift;
             for size in [0, 1, align - 1, align, align + 1, 100, 3000, 9000, MAX_SLOT] {
                 if let Some(class) = aligned_class(size, align) {
-                    assert!(size_of_class(class) >= size && size_of_class(class) % align == 0);
+                    assert!(
+                        size_of_class(class) >= size && size_of_class(class).is_multiple_of(align)
+                    );
                 } else {
                     assert!(size.max(1).next_multiple_of(align) > MAX_SLOT);
                 }

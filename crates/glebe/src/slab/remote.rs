@@ -28,7 +28,7 @@
 //! Cost: one locked instruction a free, two more for the first free of a unit in a round.
 
 use crate::records::directory::{Cell, Entry};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Sets the bit of a freed slot and marks its unit.
 ///
@@ -43,7 +43,11 @@ pub fn publish(cell: &Cell, seen: Entry, word: &AtomicU64, bit: u64) -> Publishe
         // The owner answered an earlier mark before it could see our bit.
         marked = cell.mark_shared(plain);
     }
-    if marked { Published::TellOwner } else { Published::Done }
+    if marked {
+        Published::TellOwner
+    } else {
+        Published::Done
+    }
 }
 
 /// What is left to do after [`publish`].
@@ -67,6 +71,12 @@ pub fn push(inbox: &AtomicU32, unit: u32, set_link: impl Fn(u32)) {
             Err(now) => head = now,
         }
     }
+}
+
+/// Each of two threads calls this between telling the other something and looking at what the other
+/// told it: at least one of them sees.
+pub fn told_before_looking() {
+    fence(Ordering::SeqCst);
 }
 
 /// Takes all units off an inbox: the first, whose links lead to the others; 0 if there are none.

@@ -24,9 +24,13 @@ pub fn open(run: Run, heap: u32, index: u32) {
     record.class.set(index as u8);
     record.state.set(State::Current as u8);
     let all = ((1u32 << class(index).words) - 1) as u16;
-    record.virgin.set(if run.kind == Kind::Clean { all } else { 0 });
+    record
+        .virgin
+        .set(if run.kind == Kind::Clean { all } else { 0 });
     for delta in 0..run.units {
-        TABLES.directory(run.unit + delta).set(Entry::slab(heap, index, delta));
+        TABLES
+            .directory(run.unit + delta)
+            .set(Entry::slab(heap, index, delta));
     }
 }
 
@@ -34,10 +38,18 @@ pub fn open(run: Run, heap: u32, index: u32) {
 pub fn close(unit: u32) -> Option<Run> {
     let record = TABLES.land(unit);
     let (units, first) = (record.units.get(), TABLES.directory(unit).get().unshared());
-    let Land::Slab { heap, class: index, .. } = first.land() else { return None };
+    let Land::Slab {
+        heap, class: index, ..
+    } = first.land()
+    else {
+        return None;
+    };
     for delta in 0..units {
         // A freer may mark a unit at any moment; what is marked stays.
-        if !TABLES.directory(unit + delta).blank(Entry::slab(heap, index, delta)) {
+        if !TABLES
+            .directory(unit + delta)
+            .blank(Entry::slab(heap, index, delta))
+        {
             (0..delta).for_each(|d| TABLES.directory(unit + d).set(Entry::slab(heap, index, d)));
             return None;
         }
@@ -45,7 +57,11 @@ pub fn close(unit: u32) -> Option<Run> {
     let untouched = record.virgin.get().count_ones() == u32::from(class(index).words);
     TABLES.until(unit).set(0);
     record.state.set(State::None as u8);
-    Some(Run { unit, units, kind: if untouched { Kind::Clean } else { Kind::Dirty } })
+    Some(Run {
+        unit,
+        units,
+        kind: if untouched { Kind::Clean } else { Kind::Dirty },
+    })
 }
 
 /// The class of the slab that starts at `unit`.
@@ -58,14 +74,18 @@ pub fn class_at(unit: u32) -> &'static Class {
 /// holds.
 pub fn count_set(unit: u32) -> u32 {
     let words = usize::from(class_at(unit).words);
-    (0..words).map(|word| TABLES.live(unit, word).load(Relaxed).count_ones()).sum()
+    (0..words)
+        .map(|word| TABLES.live(unit, word).load(Relaxed).count_ones())
+        .sum()
 }
 
 /// Takes back all remote frees of a slab; how many there were. Ends the process if one of them was
 /// freed by its owner as well.
 pub fn collect_all(unit: u32) -> u32 {
     let words = usize::from(class_at(unit).words);
-    (0..words).map(|word| collect_word(unit, word).count_ones()).sum()
+    (0..words)
+        .map(|word| collect_word(unit, word).count_ones())
+        .sum()
 }
 
 /// Takes back the remote frees of one word.
@@ -74,7 +94,11 @@ pub fn collect_word(unit: u32, word: usize) -> u64 {
         Ok(freed) => freed,
         Err(twice) => {
             let slot = word * 64 + twice.trailing_zeros() as usize;
-            misuse(Misuse::DoubleFree, slot_address(unit, slot), class_at(unit).size as usize)
+            misuse(
+                Misuse::DoubleFree,
+                slot_address(unit, slot),
+                class_at(unit).size as usize,
+            )
         }
     }
 }
@@ -94,6 +118,8 @@ pub struct Place {
     pub unit: u32,
     /// That unit's entry.
     pub entry: Entry,
+    /// The slot, counted from the slab's start.
+    pub slot: usize,
     /// The word of A and R.
     pub word: usize,
     /// The slot's bit in it.
@@ -107,7 +133,15 @@ pub fn locate(offset: usize, entry: Entry, index: u32, delta: u32) -> Option<Pla
     debug_assert!(delta < MAX_SLAB_UNITS);
     let unit = (offset / UNIT) as u32;
     let slot = class(index).slot_at(offset % UNIT + delta as usize * UNIT)?;
-    Some(Place { head: unit - delta, unit, entry, word: slot / 64, bit: 1 << (slot % 64) })
+    let (word, bit) = (slot / 64, 1 << (slot % 64));
+    Some(Place {
+        head: unit - delta,
+        unit,
+        entry,
+        slot,
+        word,
+        bit,
+    })
 }
 
 /// Ends the process with the reason why `address`, in the reservation, is no live object.
@@ -123,7 +157,11 @@ pub fn refuse(address: usize) -> ! {
         misuse(Misuse::Tables, address, 0);
     }
     let unit = (offset / UNIT) as u32;
-    let what = if address % super::classes::GRANULE != 0 { Misuse::Misaligned } else { at_unit(unit, offset) };
+    let what = if !address.is_multiple_of(super::classes::GRANULE) {
+        Misuse::Misaligned
+    } else {
+        at_unit(unit, offset)
+    };
     let size = match TABLES.directory(unit).get().land() {
         Land::Slab { class: index, .. } => class(index).size as usize,
         _ => 0,
@@ -133,12 +171,14 @@ pub fn refuse(address: usize) -> ! {
 
 fn at_unit(unit: u32, offset: usize) -> Misuse {
     match TABLES.directory(unit).get().land() {
-        Land::Slab { class: index, delta, .. } => {
-            match locate(offset, Entry::BLANK, index, delta) {
-                Some(_) => Misuse::DoubleFree,
-                None => Misuse::Interior,
-            }
-        }
+        Land::Slab {
+            class: index,
+            delta,
+            ..
+        } => match locate(offset, Entry::BLANK, index, delta) {
+            Some(_) => Misuse::DoubleFree,
+            None => Misuse::Interior,
+        },
         Land::Large => Misuse::Interior,
         Land::Dirty => Misuse::DoubleFree,
         Land::Clean => Misuse::NeverAllocated,
@@ -150,7 +190,9 @@ fn at_unit(unit: u32, offset: usize) -> Misuse {
 /// Whether a blank unit lies inside a large object: the nearest entry before it is one.
 fn inside_large(unit: u32) -> bool {
     let first = TABLES.first_unit();
-    let before = (first..unit).rev().find(|&u| TABLES.directory(u).get() != Entry::BLANK);
+    let before = (first..unit)
+        .rev()
+        .find(|&u| TABLES.directory(u).get() != Entry::BLANK);
     before.is_some_and(|u| {
         TABLES.directory(u).get().land() == Land::Large && u + TABLES.land(u).units.get() > unit
     })

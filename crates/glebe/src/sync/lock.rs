@@ -37,13 +37,19 @@ impl Default for Lock {
 impl Lock {
     /// A free lock.
     pub const fn new() -> Self {
-        Lock { state: AtomicU32::new(FREE) }
+        Lock {
+            state: AtomicU32::new(FREE),
+        }
     }
 
     /// Waits until the lock is free and takes it.
     #[inline]
     pub fn lock(&self) -> Guard<'_> {
-        if self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        if self
+            .state
+            .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
             self.wait();
         }
         Guard { lock: self }
@@ -123,7 +129,10 @@ mod tests {
 
     #[test]
     fn excludes_and_wakes() {
-        let counter = Arc::new(Counter { lock: Lock::new(), value: UnsafeCell::new(0) });
+        let counter = Arc::new(Counter {
+            lock: Lock::new(),
+            value: UnsafeCell::new(0),
+        });
         let threads: std::vec::Vec<_> = (0..4)
             .map(|_| {
                 let counter = counter.clone();
