@@ -14,7 +14,7 @@ use crate::records::row::{ROW_SHIFT, WordId};
 use crate::slab::Class;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use core::cell::Cell;
-use core::hint::select_unpredictable;
+use core::hint::{select_unpredictable, spin_loop};
 
 /// See the module's text. Without a word it stands nowhere. Others read `mask` and `word` to tell a
 /// held slot from a live one.
@@ -29,6 +29,9 @@ pub(super) struct Cursor {
     /// See [`crate::slab::classes`]; here because frees look at the cursor anyway.
     pub reciprocal: Cell<u32>,
 }
+
+/// Looks at another thread's cursor before a slot is believed to be held: the way to an abort.
+const LOOKS: u32 = 256;
 
 /// The rest of a cursor, which only refills look at.
 pub(super) struct Pass {
@@ -72,7 +75,7 @@ impl Cursor {
         self.reciprocal.set(reciprocal);
     }
 
-    /// As [`Self::holds`], for the owner.
+    /// Whether it holds a slot (by its number modulo 64) of `word`; for the owner.
     #[inline(always)]
     pub fn own_holds(&self, word: WordId, slot: usize) -> bool {
         // SAFETY: only the owner writes the two, so it may read them plainly, which the compiler
@@ -105,9 +108,17 @@ impl Cursor {
         Some((self.base.get() + slot * self.size.get() as usize) as *mut u8)
     }
 
-    /// Whether it holds a slot (by its number modulo 64) of `word`.
-    #[inline(always)]
-    pub fn holds(&self, word: WordId, slot: usize) -> bool {
+    /// Whether it holds a slot (by its number modulo 64) of `word`, as far as another thread than the
+    /// owner can tell. A live slot is never taken for a held one: the owner may move on between two
+    /// reads, but not between each of so many, and one look that shows the slot as not held is enough.
+    pub fn seems_to_hold(&self, word: WordId, slot: usize) -> bool {
+        (0..LOOKS).all(|_| {
+            spin_loop();
+            self.holds(word, slot) && self.word.load(Relaxed) == word.number()
+        })
+    }
+
+    fn holds(&self, word: WordId, slot: usize) -> bool {
         self.word.load(Relaxed) == word.number() && self.held().wrapping_shr(slot as u32) & 1 != 0
     }
 

@@ -21,7 +21,9 @@ use crate::sync::Ordering::Relaxed;
 /// process.
 #[inline(always)]
 pub unsafe fn free(block: *mut u8) {
-    let heap = tls::heap();
+    let Some(heap) = tls::heap() else {
+        return free_elsewhere(block);
+    };
     match heap.own_row(block) {
         Some((row, class)) => heap.free_own(block, row, class),
         None => free_elsewhere(block),
@@ -34,7 +36,7 @@ pub unsafe fn free(block: *mut u8) {
 /// As [`free`]; a size that belongs to another size class ends the process too.
 #[inline(always)]
 pub unsafe fn free_sized(block: *mut u8, size: usize) {
-    let heap = tls::heap();
+    let heap = tls::heap_or_empty();
     match heap.own_row(block) {
         Some((row, class)) if is_class_of(class, size) => heap.free_own(block, row, class),
         _ => check_size_and_free(block, size, 16),
@@ -196,7 +198,7 @@ impl Block {
                 ..
             } => {
                 // A thread that only frees needs no heap, and a thread past its exit has none.
-                let heap = tls::heap();
+                let heap = tls::heap_or_empty();
                 if place.entry.owned_by(heap.key.get()) {
                     heap.free_own_slot(place);
                 } else {
@@ -213,7 +215,7 @@ impl Block {
 fn is_held(owner: u32, class: u32, place: &Place) -> bool {
     let cursor = &Heap::numbered(owner).cursors[class as usize];
     TABLES.land(place.head).state.get() == State::Current as u8
-        && cursor.holds(TABLES.word_id(place.head, place.word), place.slot)
+        && cursor.seems_to_hold(TABLES.word_id(place.head, place.word), place.slot)
 }
 
 /// Whether a request of `size` bytes is served by a class.
@@ -251,7 +253,7 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
 /// Null, other threads' slots, later units of long slabs, large objects, and all that is wrong.
 #[inline(never)]
 fn free_elsewhere(block: *mut u8) {
-    if block.is_null() || tls::heap().free_in_later_unit(block) {
+    if block.is_null() || tls::heap_or_empty().free_in_later_unit(block) {
         return;
     }
     Block::find(block).free();

@@ -18,7 +18,7 @@
 //! 2. Who pushes on an inbox looks at the stage afterwards; who parks a heap stores the stage and
 //!    looks at the inbox afterwards: one of the two sees the other.
 
-use super::tls::{self, EMPTY, LATE};
+use super::tls::{self, LATE};
 use super::{Heap, fork, reap};
 use crate::blocks::clock;
 use crate::region::REGION;
@@ -73,10 +73,10 @@ unsafe extern "C" {
 
 /// Runs `f` on the thread's heap; `None` if there is no memory for one.
 pub(super) fn with_heap<R>(f: impl FnOnce(&Heap) -> R) -> Option<R> {
-    let heap = tls::heap();
-    if ptr::eq(heap, &EMPTY) {
-        if attach() { with_heap(f) } else { None }
-    } else if ptr::eq(heap, &LATE) {
+    let Some(heap) = tls::heap() else {
+        return if attach() { with_heap(f) } else { None };
+    };
+    if ptr::eq(heap, &LATE) {
         fork::notice();
         let _held = LATE_LOCK.lock();
         Some(f(late_heap()))
@@ -103,15 +103,13 @@ fn attach() -> bool {
     }
     let (heap, key) = {
         let _held = REGISTRY.lock.lock();
-        (
-            REGISTRY.take_parked().or_else(|| REGISTRY.make()),
-            REGISTRY.exit_key(),
-        )
+        (REGISTRY.find_heap(), REGISTRY.exit_key())
     };
     let Some(heap) = heap else {
         tls::set(&LATE);
         return true;
     };
+    heap.thread.set(tls::thread());
     tls::set(heap);
     if let Some(key) = key {
         // SAFETY: the key is valid; the value is only handed back to `on_thread_exit`. If it
@@ -137,7 +135,7 @@ extern "C" fn on_thread_exit(heap: *mut c_void) {
     heap.shared.stage.store(PARKED, Ordering::Release);
     // Invariant 2.
     remote::told_before_looking();
-    heap.tidy();
+    heap.drain_inbox();
 }
 
 /// A unit was pushed on the inbox of a heap: if nobody lives there, take it back at once.
@@ -149,11 +147,11 @@ pub(super) fn owner_was_told(owner: u32) {
         let _held = REGISTRY.lock.lock();
         let parked = heap.shared.stage.load(Ordering::Relaxed) == PARKED;
         if parked && heap.generation.get() == REGISTRY.generation.get() {
-            heap.tidy();
+            heap.drain_inbox();
         }
     } else if owner == LATE_NUMBER {
         let _held = LATE_LOCK.lock();
-        late_heap().tidy();
+        late_heap().drain_inbox();
     }
 }
 
@@ -195,6 +193,25 @@ impl Registry {
     ) -> Result<(), &'static str> {
         let _held = self.lock.lock();
         (LATE_NUMBER..=self.made.get()).try_for_each(|number| f(Heap::numbered(number)))
+    }
+
+    /// A heap for a thread that has none; the lock is held.
+    fn find_heap(&self) -> Option<&'static Heap> {
+        self.before_relocation()
+            .or_else(|| self.take_parked())
+            .or_else(|| self.make())
+    }
+
+    /// The process's first heap, if its thread's word was overwritten while `ld.so` relocated the
+    /// program: nobody else can have a word at that address.
+    fn before_relocation(&self) -> Option<&'static Heap> {
+        if self.made.get() == LATE_NUMBER {
+            return None;
+        }
+        let first = Heap::numbered(LATE_NUMBER + 1);
+        let live = first.shared.stage.load(Ordering::Relaxed) == LIVE
+            && first.generation.get() == self.generation.get();
+        (live && first.thread.get() == tls::thread()).then_some(first)
     }
 
     /// The heap parked last, or one that a fork orphaned; the lock is held.
@@ -254,7 +271,7 @@ impl Registry {
         self.generation.set(self.generation.get() + 1);
         self.parked.set(0);
         self.orphans.set(self.made.get());
-        let survivor = tls::heap();
+        let survivor = tls::heap_or_empty();
         self.survivor.set(survivor.number.get());
         if survivor.number.get() != 0 {
             survivor.generation.set(self.generation.get());

@@ -28,8 +28,11 @@ pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
     } else {
         return slow(size);
     };
+    let Some(heap) = tls::heap() else {
+        return slow(size);
+    };
     // SAFETY: `class_of` gives numbers below `CLASSES`.
-    match unsafe { tls::heap().cursors.get_unchecked(class) }.pop() {
+    match unsafe { heap.cursors.get_unchecked(class) }.pop() {
         Some(block) => block,
         None => slow(size),
     }
@@ -58,7 +61,7 @@ pub fn zalloc(size: usize) -> *mut u8 {
         return unusual_zeroed(size);
     }
     let block = malloc(size);
-    if !block.is_null() && !tls::heap().passes[class_of(size)].fresh.get() {
+    if !block.is_null() && !tls::heap_or_empty().passes[class_of(size)].fresh.get() {
         // SAFETY: the block has at least `size` bytes and is ours.
         unsafe { write_bytes(block, 0, size) };
     }
@@ -72,7 +75,7 @@ pub fn memalign(align: usize, size: usize) -> *mut u8 {
         return malloc(size);
     }
     if let Some(class) = aligned_class(size, align) {
-        return match tls::heap().cursors[class].pop() {
+        return match tls::heap_or_empty().cursors[class].pop() {
             Some(block) => block,
             None => refilled(class),
         };

@@ -56,6 +56,8 @@ pub struct Heap {
     base: Cell<usize>,
     limit: Cell<usize>,
     generation: Cell<u32>,
+    /// See [`tls::thread`].
+    thread: Cell<usize>,
     cursors: [Cursor; CLASSES],
     passes: [Pass; CLASSES],
     lists: [List; CLASSES],
@@ -87,6 +89,7 @@ impl Heap {
             base: Cell::new(0),
             limit: Cell::new(0),
             generation: Cell::new(0),
+            thread: Cell::new(0),
             cursors: [const { Cursor::none() }; CLASSES],
             passes: [const { Pass::none() }; CLASSES],
             lists: [const { List::empty() }; CLASSES],

@@ -1,51 +1,39 @@
 //! The one thread-local word: which heap the thread is on. Initial-exec on stable Rust.
 //!
 //! ```text
-//! EMPTY ──first malloc──▶ a heap of its own ──thread exit──▶ LATE
+//! null ──first malloc──▶ a heap of its own ──thread exit──▶ LATE
 //! ```
-//! The word starts as the address of a static heap that owns nothing, so that the first call needs
-//! no test: it misses and falls into the slow path. With the feature `tls-dynamic` the word is found
+//! Null, not the address of a heap that owns nothing, though that would save a test: while `ld.so`
+//! relocates a program, resolvers of indirect functions run, may call malloc, and find the word zero;
+//! later its initial value is copied over whatever they left. (The heap they were on is found again
+//! by the address of the word, see `life`.) With the feature `tls-dynamic` the word is found
 //! through `__tls_get_addr`, for libraries that are loaded when static TLS space is used up.
 
 use super::Heap;
 use core::arch::{asm, global_asm};
 
-/// Where every thread begins.
-pub(super) static EMPTY: Heap = Heap::empty();
+/// Owns nothing: every malloc misses its cursors, no free is its own.
+static EMPTY: Heap = Heap::empty();
 /// Where every thread ends: its frees and mallocs go to the late heap, under a lock.
 pub(super) static LATE: Heap = Heap::empty();
 
-#[cfg(target_arch = "x86_64")]
-macro_rules! section {
-    () => {
-        ".pushsection .tdata.glebe_heap,\"awT\",@progbits"
-    };
-}
-#[cfg(target_arch = "aarch64")]
-macro_rules! section {
-    () => {
-        ".pushsection .tdata.glebe_heap,\"awT\",%progbits"
-    };
-}
-
 global_asm!(
-    section!(),
+    ".pushsection .tbss.glebe_heap,\"awT\",%nobits",
     ".globl glebe_heap_of_thread",
     ".hidden glebe_heap_of_thread",
     ".p2align 3",
     "glebe_heap_of_thread:",
-    ".8byte {empty}",
+    ".zero 8",
     ".size glebe_heap_of_thread, 8",
     ".popsection",
-    empty = sym EMPTY,
 );
 
-/// The thread's heap; `EMPTY` or `LATE` if it has none.
+/// The thread's heap: null, `LATE`, or its own.
 #[cfg(all(target_arch = "x86_64", not(feature = "tls-dynamic")))]
 #[inline(always)]
-pub(super) fn heap() -> &'static Heap {
-    let heap: *const Heap;
-    // SAFETY: reads the word defined above, which always holds the address of a heap.
+fn word() -> *const Heap {
+    let heap;
+    // SAFETY: reads the word defined above.
     unsafe {
         asm!(
             "mov {heap}, qword ptr [rip + glebe_heap_of_thread@GOTTPOFF]",
@@ -53,24 +41,27 @@ pub(super) fn heap() -> &'static Heap {
             heap = out(reg) heap,
             options(pure, readonly, nostack, preserves_flags),
         );
-        &*heap
     }
+    heap
 }
 
+/// The address of the word.
 #[cfg(all(target_arch = "x86_64", not(feature = "tls-dynamic")))]
-fn store(heap: *const Heap) {
-    // SAFETY: writes the word defined above.
+fn place() -> *mut *const Heap {
+    let place;
+    // SAFETY: computes an address; the thread's own address is the first word of its block.
     unsafe {
         asm!(
-            "mov {offset}, qword ptr [rip + glebe_heap_of_thread@GOTTPOFF]",
-            "mov qword ptr fs:[{offset}], {heap}",
-            offset = out(reg) _,
-            heap = in(reg) heap,
-            options(nostack, preserves_flags),
+            "mov {place}, qword ptr fs:[0]",
+            "add {place}, qword ptr [rip + glebe_heap_of_thread@GOTTPOFF]",
+            place = out(reg) place,
+            options(pure, readonly, nostack),
         );
     }
+    place
 }
 
+/// The address of the word.
 #[cfg(all(target_arch = "x86_64", feature = "tls-dynamic"))]
 #[inline(always)]
 fn place() -> *mut *const Heap {
@@ -89,6 +80,7 @@ fn place() -> *mut *const Heap {
     place
 }
 
+/// The address of the word.
 #[cfg(all(target_arch = "aarch64", not(feature = "tls-dynamic")))]
 #[inline(always)]
 fn place() -> *mut *const Heap {
@@ -107,21 +99,34 @@ fn place() -> *mut *const Heap {
     (pointer + offset) as *mut *const Heap
 }
 
-/// The thread's heap; `EMPTY` or `LATE` if it has none.
+/// The thread's heap: null, `LATE`, or its own.
 #[cfg(any(target_arch = "aarch64", feature = "tls-dynamic"))]
 #[inline(always)]
-pub(super) fn heap() -> &'static Heap {
-    // SAFETY: the word always holds the address of a heap.
-    unsafe { &**place() }
+fn word() -> *const Heap {
+    // SAFETY: the word belongs to this thread.
+    unsafe { *place() }
 }
 
-#[cfg(any(target_arch = "aarch64", feature = "tls-dynamic"))]
-fn store(heap: *const Heap) {
-    // SAFETY: the word belongs to this thread.
-    unsafe { *place() = heap }
+/// The thread's heap, if it has one; `LATE` counts.
+#[inline(always)]
+pub(super) fn heap() -> Option<&'static Heap> {
+    // SAFETY: the word is null or the address of a heap, and heaps are never unmapped.
+    unsafe { word().as_ref() }
+}
+
+/// The thread's heap; one that owns nothing if it has none.
+#[inline]
+pub(super) fn heap_or_empty() -> &'static Heap {
+    heap().unwrap_or(&EMPTY)
 }
 
 /// Puts the thread on a heap.
 pub(super) fn set(heap: &'static Heap) {
-    store(heap);
+    // SAFETY: the word belongs to this thread.
+    unsafe { *place() = heap }
+}
+
+/// A number that no other living thread has: where its word lies.
+pub(super) fn thread() -> usize {
+    place() as usize
 }

@@ -205,6 +205,13 @@ impl Tables {
         self.first_unit.load(Ordering::Relaxed) as u32
     }
 
+    /// Units from `unit` to the next whose address is a multiple of `align` units, a power of two.
+    #[inline]
+    pub fn units_to_alignment(&self, unit: u32, align: u32) -> u32 {
+        let number = self.base() / UNIT + unit as usize;
+        (number.wrapping_neg() & (align as usize - 1)) as u32
+    }
+
     /// The address of a unit's land.
     #[inline]
     pub fn address(&self, unit: u32) -> *mut u8 {

@@ -92,6 +92,11 @@ impl WordId {
         }
     }
 
+    /// The word's number in its row.
+    pub fn index(self) -> usize {
+        (self.0 & (ROW - 1)) / size_of::<u64>()
+    }
+
     /// Its row.
     #[inline(always)]
     pub fn row(self) -> &'static Row {

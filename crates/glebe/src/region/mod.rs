@@ -166,12 +166,12 @@ impl State {
     }
 
     fn take_frontier(&mut self, units: u32, align: u32) -> Option<Run> {
-        let start = self.frontier.checked_next_multiple_of(align)?;
+        let skipped = TABLES.units_to_alignment(self.frontier, align);
+        let start = self.frontier.checked_add(skipped)?;
         let end = start.checked_add(units).filter(|&end| end <= self.end)?;
         if end > self.opened && !self.open(end) {
             return None;
         }
-        let skipped = start - self.frontier;
         let unit = self.frontier;
         self.frontier = end;
         if skipped > 0 {

@@ -161,8 +161,8 @@ impl Bins {
     /// A run in which `units` aligned to `align` units fit.
     fn find(&self, units: u32, align: u32) -> Option<u32> {
         let fits = |unit: u32| {
-            let start = unit.next_multiple_of(align);
-            start - unit + units <= record(unit).units.get()
+            let skipped = TABLES.units_to_alignment(unit, align);
+            skipped + units <= record(unit).units.get()
         };
         let mut from = bin_of(units);
         // Past the bin that holds this length for certain, everything fits.
@@ -218,7 +218,7 @@ impl Runs {
         let length = record(unit).units.get();
         let stamp = record(unit).stamp.get();
         self.remove(unit, kind);
-        let start = unit.next_multiple_of(align);
+        let start = unit + TABLES.units_to_alignment(unit, align);
         let end = start + units;
         if start > unit {
             self.insert(unit, start - unit, kind, stamp);

@@ -1,0 +1,168 @@
+//! Starts worker processes of this same executable under a preloaded allocator and collects what
+//! they say. A child that crashes, hangs or runs on the wrong allocator is a [`Failure`], not an
+//! end of the benchmark.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wait_timeout::ChildExt;
+
+use super::worker::{self, Identity, Sample};
+
+/// No pattern takes a tenth of this on a slow allocator.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+const PROBE_TIME_LIMIT: Duration = Duration::from_secs(20);
+/// As much of a child's standard error as a report shows.
+const SHOWN_BYTES: usize = 400;
+
+/// How a child failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// A few words for a table cell: the signal or status.
+    pub what: String,
+    /// The end of its standard error.
+    pub message: String,
+}
+
+impl std::error::Error for Failure {}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.what)?;
+        if !self.message.is_empty() {
+            write!(out, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs one pattern once.
+pub fn sample(
+    library: Option<&Path>,
+    pattern: &str,
+    ops: u64,
+    seed: u64,
+) -> io::Result<Result<Sample, Failure>> {
+    let mut command = command(library)?;
+    command.args([
+        "--pattern",
+        pattern,
+        "--ops",
+        &ops.to_string(),
+        "--seed",
+        &seed.to_string(),
+    ]);
+    collect(command, TIME_LIMIT)
+}
+
+/// Asks which allocator a process gets with `library` preloaded.
+pub fn identify(library: Option<&Path>) -> io::Result<Result<Identity, Failure>> {
+    collect(command(library)?, PROBE_TIME_LIMIT)
+}
+
+fn command(library: Option<&Path>) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("bench-worker")
+        .arg("--expect")
+        .arg(library.unwrap_or(Path::new(worker::LIBC)));
+    match library {
+        Some(path) => command.env("LD_PRELOAD", path),
+        None => command.env_remove("LD_PRELOAD"),
+    };
+    Ok(command)
+}
+
+fn collect<T: DeserializeOwned>(
+    mut command: Command,
+    limit: Duration,
+) -> io::Result<Result<T, Failure>> {
+    // Files, not pipes: a child that writes a lot must not wait for a reader.
+    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    command
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone()?)
+        .stderr(stderr.try_clone()?);
+    let mut child = command.spawn()?;
+    let status = child.wait_timeout(limit)?;
+    if status.is_none() {
+        child.kill()?;
+        child.wait()?;
+    }
+    let message = tail(&read_back(&mut stderr)?);
+    let what = match status {
+        None => format!("no end after {} s", limit.as_secs()),
+        Some(status) if !status.success() => describe(status),
+        Some(_) => match serde_json::from_str(&read_back(&mut stdout)?) {
+            Ok(value) => return Ok(Ok(value)),
+            Err(_) => "no result".into(),
+        },
+    };
+    Ok(Err(Failure { what, message }))
+}
+
+fn read_back(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn describe(status: ExitStatus) -> String {
+    match status.signal().map(Signal::try_from) {
+        Some(Ok(signal)) => signal.as_str().to_owned(),
+        Some(Err(_)) => format!("signal {}", status.signal().unwrap_or_default()),
+        None => format!("exit {}", status.code().unwrap_or_default()),
+    }
+}
+
+/// The last lines, as many as fit.
+fn tail(text: &str) -> String {
+    let text = text.trim();
+    let start = text.len().saturating_sub(SHOWN_BYTES);
+    let start = (start..=text.len())
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(start);
+    text[start..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Result<u32, Failure> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        collect(command, limit).unwrap()
+    }
+
+    #[test]
+    fn a_result_is_read_and_failures_are_named() {
+        let limit = Duration::from_secs(20);
+        assert_eq!(shell("echo 42", limit).unwrap(), 42);
+        assert_eq!(shell("echo text", limit).unwrap_err().what, "no result");
+        let failure = shell("echo sorry >&2; exit 3", limit).unwrap_err();
+        assert_eq!(failure.to_string(), "exit 3: sorry");
+        let failure = shell("kill -ABRT $$", limit).unwrap_err();
+        assert_eq!(failure.what, "SIGABRT");
+    }
+
+    #[test]
+    fn a_child_that_hangs_is_ended() {
+        let failure = shell("exec sleep 60", Duration::from_millis(200)).unwrap_err();
+        assert!(failure.what.starts_with("no end after"), "{failure}");
+    }
+
+    #[test]
+    fn long_messages_keep_their_end() {
+        let text = format!("{}é end", "x".repeat(SHOWN_BYTES));
+        assert!(tail(&text).ends_with("é end") && tail(&text).len() <= SHOWN_BYTES);
+    }
+}

@@ -1,0 +1,353 @@
+//! The samples of a benchmark and what is computed from them: ratios round by round, so that a slow
+//! minute of the machine falls on both sides, then medians, then geometric means over the rows.
+
+use serde::Serialize;
+
+use super::allocators::{Absent, Allocator, Role};
+use super::child::Failure;
+use super::machine::Machine;
+use super::stats::{Spread, Verdict, geometric_mean};
+use super::worker::Sample;
+
+/// What of a sample is compared. Less is better in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Nanoseconds per operation.
+    Time,
+    /// Peak resident set.
+    Peak,
+}
+
+impl Metric {
+    fn of(self, sample: &Sample) -> f64 {
+        match self {
+            Self::Time => sample.ns_per_op,
+            Self::Peak => sample.peak_rss_kib as f64,
+        }
+    }
+}
+
+/// All runs of one pattern under one allocator.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cell {
+    /// One for each round, until a failure.
+    pub samples: Vec<Sample>,
+    /// Why there are no more.
+    pub failure: Option<Failure>,
+}
+
+impl Cell {
+    /// Adds the outcome of a round.
+    pub fn add(&mut self, outcome: Result<Sample, Failure>) {
+        match outcome {
+            Ok(sample) => self.samples.push(sample),
+            Err(failure) => self.failure = Some(failure),
+        }
+    }
+
+    /// The metric over the rounds. A cell that failed once has no figures.
+    pub fn spread(&self, metric: Metric) -> Option<Spread> {
+        let samples = self.failure.is_none().then_some(&self.samples)?;
+        Spread::of(samples.iter().map(|sample| metric.of(sample)))
+    }
+
+    /// The ratio to another cell, round by round.
+    fn against(&self, other: &Self, metric: Metric) -> Option<Spread> {
+        if self.failure.is_some() || other.failure.is_some() {
+            return None;
+        }
+        let rounds = self.samples.iter().zip(&other.samples);
+        Spread::of(rounds.map(|(own, other)| metric.of(own) / metric.of(other)))
+    }
+}
+
+/// One pattern.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub pattern: String,
+    /// Operations asked for in a timed run.
+    pub ops: u64,
+    /// One for each allocator, in their order.
+    pub cells: Vec<Cell>,
+}
+
+/// What the user chose.
+#[derive(Debug, Serialize)]
+pub struct Settings {
+    /// Rounds.
+    pub rounds: u32,
+    /// Seed of every pattern.
+    pub seed: u64,
+    /// Whether the short runs were asked for.
+    pub quick: bool,
+    /// The allocator that ratios are to.
+    pub base: String,
+}
+
+/// A whole benchmark, as written by `--json`.
+#[derive(Debug, Serialize)]
+pub struct Results {
+    /// Version of this layout.
+    pub schema: u32,
+    /// The suite that was run.
+    pub suite: &'static str,
+    /// Seconds since 1970 at the start.
+    pub started: u64,
+    /// Where.
+    pub machine: Machine,
+    /// How.
+    pub settings: Settings,
+    /// The columns.
+    pub allocators: Vec<Allocator>,
+    /// Allocators that could not run.
+    pub absent: Vec<Absent>,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+/// How the subject stands to the best peer of a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Versus {
+    /// The column of the best peer.
+    pub best: usize,
+    /// The subject's ratio to it, round by round.
+    pub ratio: Spread,
+    /// The same, judged against the noise of the row.
+    pub verdict: Verdict,
+}
+
+/// One allocator over all rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary {
+    /// Geometric mean of the ratios of time to the base.
+    pub time: f64,
+    /// The same of peak memory.
+    pub peak: f64,
+    /// Rows that entered the means.
+    pub rows: usize,
+}
+
+impl Results {
+    fn column(&self, wanted: impl Fn(&Allocator) -> bool) -> Option<usize> {
+        self.allocators.iter().position(wanted)
+    }
+
+    /// The column that ratios are to.
+    pub fn base(&self) -> usize {
+        let base = &self.settings.base;
+        self.column(|arm| arm.name == *base)
+            .expect("the base is always among the allocators")
+    }
+
+    /// The column of the allocator that the comparison is about, if it ran.
+    pub fn subject(&self) -> Option<usize> {
+        self.column(|arm| arm.role == Role::Subject)
+    }
+
+    /// A cell's ratio to the base.
+    pub fn ratio(&self, row: &Row, column: usize, metric: Metric) -> Option<Spread> {
+        row.cells[column].against(&row.cells[self.base()], metric)
+    }
+
+    /// The peer with the smallest median ratio to the base.
+    pub fn best_peer(&self, row: &Row, metric: Metric) -> Option<usize> {
+        let peers = (0..self.allocators.len()).filter(|&at| self.allocators[at].role == Role::Peer);
+        peers
+            .filter_map(|at| Some((at, self.ratio(row, at, metric)?.median)))
+            .min_by(|(_, one), (_, other)| one.total_cmp(other))
+            .map(|(at, _)| at)
+    }
+
+    /// The subject against the best peer of a row.
+    pub fn versus(&self, row: &Row, metric: Metric) -> Option<Versus> {
+        let (subject, best) = (self.subject()?, self.best_peer(row, metric)?);
+        let ratio = row.cells[subject].against(&row.cells[best], metric)?;
+        let null = self.column(|arm| arm.role == Role::Null);
+        let null = null
+            .and_then(|at| self.ratio(row, at, metric))
+            .map(|spread| spread.median);
+        Some(Versus {
+            best,
+            ratio,
+            verdict: Verdict::of(ratio.median, null),
+        })
+    }
+
+    /// The geometric means of a column; `None` when it has no row.
+    pub fn summary(&self, column: usize) -> Option<Summary> {
+        let medians = |metric| {
+            let ratios = self
+                .rows
+                .iter()
+                .filter_map(move |row| self.ratio(row, column, metric));
+            ratios.map(|spread| spread.median)
+        };
+        Some(Summary {
+            time: geometric_mean(medians(Metric::Time))?,
+            peak: geometric_mean(medians(Metric::Peak))?,
+            rows: medians(Metric::Time).count(),
+        })
+    }
+
+    /// Every failure, with the names of its pattern and allocator.
+    pub fn failures(&self) -> impl Iterator<Item = (&str, &str, &Failure)> {
+        self.rows.iter().flat_map(|row| {
+            self.allocators
+                .iter()
+                .zip(&row.cells)
+                .filter_map(|(arm, cell)| {
+                    Some((
+                        row.pattern.as_str(),
+                        arm.name.as_str(),
+                        cell.failure.as_ref()?,
+                    ))
+                })
+        })
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::bench::machine::Machine;
+
+    fn sample(ns_per_op: f64) -> Sample {
+        Sample {
+            ops: 1,
+            ns_per_op,
+            peak_rss_kib: (ns_per_op * 1024.0) as u64,
+            user_ms: 0.0,
+            system_ms: 0.0,
+            minor_faults: 0,
+            major_faults: 0,
+            library: "/lib/test.so".into(),
+        }
+    }
+
+    fn cell(rounds: &[f64]) -> Cell {
+        Cell {
+            samples: rounds.iter().copied().map(sample).collect(),
+            failure: None,
+        }
+    }
+
+    fn failed() -> Cell {
+        let failure = Failure {
+            what: "SIGABRT".into(),
+            message: "double free".into(),
+        };
+        Cell {
+            samples: vec![sample(1.0)],
+            failure: Some(failure),
+        }
+    }
+
+    fn arm(name: &str, role: Role) -> Allocator {
+        Allocator {
+            name: name.into(),
+            role,
+            library: None,
+            version: None,
+        }
+    }
+
+    /// Two rows: the subject halves the base in one and its best peer crashes in the other.
+    pub fn example() -> Results {
+        Results {
+            schema: 1,
+            suite: "micro",
+            started: 0,
+            machine: Machine::read(),
+            settings: Settings {
+                rounds: 3,
+                seed: 1,
+                quick: false,
+                base: "base".into(),
+            },
+            allocators: vec![
+                arm("glebe", Role::Subject),
+                arm("base", Role::Peer),
+                arm("base/null", Role::Null),
+                arm("quick", Role::Peer),
+                arm("armoured", Role::Hardened),
+            ],
+            absent: vec![Absent {
+                name: "lost".into(),
+                remedy: "find it".into(),
+            }],
+            rows: vec![
+                Row {
+                    pattern: "one".into(),
+                    ops: 1,
+                    cells: vec![
+                        cell(&[2.0, 5.0, 2.0]),
+                        cell(&[4.0, 10.0, 4.0]),
+                        cell(&[4.0, 10.0, 4.4]),
+                        cell(&[3.0, 8.0, 3.0]),
+                        cell(&[1.0, 1.0, 1.0]),
+                    ],
+                },
+                Row {
+                    pattern: "two".into(),
+                    ops: 1,
+                    cells: vec![
+                        cell(&[8.0, 8.0, 8.0]),
+                        cell(&[4.0, 4.0, 4.0]),
+                        cell(&[4.0, 4.0, 4.0]),
+                        failed(),
+                        cell(&[4.0, 4.0, 4.0]),
+                    ],
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn ratios_are_taken_round_by_round() {
+        let results = example();
+        let ratio = results.ratio(&results.rows[0], 0, Metric::Time).unwrap();
+        assert_eq!(
+            ratio,
+            Spread {
+                median: 0.5,
+                min: 0.5,
+                max: 0.5
+            }
+        );
+        let null = results.ratio(&results.rows[0], 2, Metric::Time).unwrap();
+        assert!(
+            (null.median - 1.0).abs() < 1e-9 && (null.max - 1.1).abs() < 1e-9,
+            "{null:?}"
+        );
+    }
+
+    #[test]
+    fn the_best_peer_is_neither_hardened_nor_failed() {
+        let results = example();
+        assert_eq!(results.best_peer(&results.rows[0], Metric::Time), Some(3));
+        assert_eq!(results.best_peer(&results.rows[1], Metric::Time), Some(1));
+        let versus = results.versus(&results.rows[0], Metric::Time).unwrap();
+        assert_eq!((versus.best, versus.verdict), (3, Verdict::Ahead));
+        let versus = results.versus(&results.rows[1], Metric::Time).unwrap();
+        assert_eq!((versus.best, versus.verdict), (1, Verdict::Behind));
+    }
+
+    #[test]
+    fn means_count_only_rows_with_figures() {
+        let results = example();
+        let subject = results.summary(0).unwrap();
+        assert!(
+            (subject.time - 1.0).abs() < 1e-9 && subject.rows == 2,
+            "{subject:?}"
+        );
+        let failed = results.summary(3).unwrap();
+        assert!(
+            (failed.time - 0.75).abs() < 1e-9 && failed.rows == 1,
+            "{failed:?}"
+        );
+        let failures: Vec<_> = results.failures().collect();
+        assert_eq!(failures.len(), 1);
+        assert_eq!((failures[0].0, failures[0].1), ("two", "quick"));
+    }
+}

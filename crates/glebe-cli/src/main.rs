@@ -1,0 +1,67 @@
+//! The `glebe` command: the command line, and nothing else. Each subcommand lives in a module.
+
+mod bench;
+mod elf;
+mod library;
+mod program;
+mod run;
+mod sigpipe;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+/// Run programs on the Glebe allocator, and measure it beside its peers.
+#[derive(Parser, Debug)]
+#[command(name = "glebe", version, about, subcommand_required = true)]
+#[command(arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run a program on the allocator
+    Run(run::Args),
+    /// Measure the allocator beside its peers
+    Bench(bench::Args),
+    /// Runs one pattern in this process; started by `glebe bench`
+    #[command(hide = true)]
+    BenchWorker(bench::worker::Args),
+}
+
+fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return usage(&error),
+    };
+    match command {
+        Command::Run(args) => match run::run(&args) {
+            Err(error) => {
+                eprintln!("glebe run: {error}");
+                ExitCode::from(error.status())
+            }
+        },
+        Command::Bench(args) => bench::run(&args).unwrap_or_else(|error| {
+            eprintln!("glebe bench: {error:#}");
+            ExitCode::from(2)
+        }),
+        Command::BenchWorker(args) => bench::worker::run(&args),
+    }
+}
+
+/// Prints a usage error or the help. `glebe run` must not answer with a status that could be the
+/// program's, so its usage errors leave as its own failures do.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be done when the terminal is gone.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ if std::env::args_os().nth(1).is_some_and(|arg| arg == "run") => {
+            ExitCode::from(run::OWN_FAILURE)
+        }
+        _ => ExitCode::from(2),
+    }
+}

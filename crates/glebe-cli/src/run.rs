@@ -1,0 +1,111 @@
+//! `glebe run`: starts a program on the allocator by becoming it.
+//!
+//! Nothing stays behind as a parent: after the checks the process executes the program, so exit
+//! status, signals, terminal and job control are the program's own. Failures of this command
+//! itself leave as `env` and `nice` do: 125 for its own, 126 for a program that cannot be
+//! executed, 127 for one that is not there.
+
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::library::{self, LibraryError};
+use crate::program::{self, ProgramError};
+use crate::sigpipe;
+
+/// Exit status for failures of this command itself.
+pub const OWN_FAILURE: u8 = 125;
+
+/// Arguments of `glebe run`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Exit status: that of PROGRAM; 125 when glebe itself fails (no library, or a program into which
+nothing can be preloaded), 126 when PROGRAM cannot be executed, 127 when it is not found.")]
+pub struct Args {
+    /// Print a summary of the heap on standard error when the program ends
+    #[arg(long)]
+    stats: bool,
+    /// The libglebe.so to load instead of the one found beside this command
+    #[arg(long, value_name = "PATH")]
+    library: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "PROGRAM")]
+    command: Vec<OsString>,
+}
+
+/// Why the program was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No library to load.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The program cannot be run, or not on the allocator.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The kernel refused.
+    #[error("cannot execute {0}: {1}")]
+    Exec(String, Errno),
+    /// An argument with a NUL cannot be passed.
+    #[error("an argument or environment entry holds a NUL byte")]
+    Nul(#[from] std::ffi::NulError),
+}
+
+impl RunError {
+    /// The exit status that stands for this failure.
+    pub fn status(&self) -> u8 {
+        match self {
+            RunError::Program(ProgramError::NotFound(..)) | RunError::Exec(_, Errno::ENOENT) => 127,
+            RunError::Program(ProgramError::NotExecutable(..)) | RunError::Exec(..) => 126,
+            _ => OWN_FAILURE,
+        }
+    }
+}
+
+/// Becomes the program; returns only when that failed.
+pub fn run(args: &Args) -> Result<Infallible, RunError> {
+    let library = library::find(args.library.as_deref())?;
+    let name = &args.command[0];
+    let path = program::resolve(name, std::env::var_os("PATH").as_deref())?;
+    program::check(&path, library::headers(&library).as_ref())?;
+    let arguments = args.command.iter().map(|arg| CString::new(arg.as_bytes()));
+    let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+    let environment = environment(&library, args.stats)?;
+    sigpipe::restore();
+    let target = CString::new(path.as_os_str().as_bytes())?;
+    // execvpe, not execve: with a slash in the path it searches nothing, and it hands a script
+    // without an interpreter line to the shell.
+    let Err(errno) = nix::unistd::execvpe(&target, &arguments, &environment);
+    Err(RunError::Exec(path.display().to_string(), errno))
+}
+
+/// This process's environment with the library first in `LD_PRELOAD`.
+fn environment(library: &Path, stats: bool) -> Result<Vec<CString>, std::ffi::NulError> {
+    let before = std::env::var_os("LD_PRELOAD");
+    let mut added = vec![(
+        "LD_PRELOAD",
+        library::preload_value(library, before.as_deref()),
+    )];
+    if stats {
+        added.push(("GLEBE_STATS", "1".into()));
+    }
+    let kept = std::env::vars_os().filter(|(key, _)| !added.iter().any(|(name, _)| key == name));
+    let kept: Vec<_> = kept.collect();
+    let added = added
+        .into_iter()
+        .map(|(name, value)| (OsString::from(name), value));
+    kept.into_iter()
+        .chain(added)
+        .map(|(key, value)| entry(&key, &value))
+        .collect()
+}
+
+fn entry(key: &OsStr, value: &OsStr) -> Result<CString, std::ffi::NulError> {
+    let mut entry = key.to_owned();
+    entry.push("=");
+    entry.push(value);
+    CString::new(entry.into_vec())
+}

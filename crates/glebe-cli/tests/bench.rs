@@ -1,0 +1,233 @@
+//! `glebe bench` from outside, with glibc, small broken libraries, and the peer that builds
+//! fastest.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{compile, folder, glebe, marker, stderr, stdout};
+use serde_json::Value;
+
+/// One short pattern under glibc alone.
+fn micro() -> Command {
+    let mut command = glebe();
+    command.args([
+        "bench",
+        "micro",
+        "--quick",
+        "--pattern",
+        "pair/16",
+        "--base",
+        "glibc",
+    ]);
+    command.args(["--allocator", "glibc"]);
+    command
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout(output), stderr(output)))
+}
+
+/// Forwards to glibc, but ends the process at the given number of frees.
+fn crashing(folder: &Path, frees: u32) -> std::path::PathBuf {
+    let source = format!(
+        "#include <stdlib.h>\n\
+         extern void *__libc_malloc(size_t), *__libc_realloc(void *, size_t);\n\
+         extern void __libc_free(void *);\n\
+         static unsigned frees;\n\
+         void *malloc(size_t n) {{ return __libc_malloc(n); }}\n\
+         void *realloc(void *p, size_t n) {{ return __libc_realloc(p, n); }}\n\
+         void free(void *p) {{ if (++frees == {frees}) abort(); __libc_free(p); }}\n"
+    );
+    compile(
+        folder,
+        &format!("crash-{frees}.so"),
+        &["-shared", "-fPIC"],
+        &source,
+    )
+}
+
+#[test]
+fn every_sample_and_the_null_arm_are_in_the_json() {
+    let output = micro()
+        .args(["--rounds", "2", "--seed", "9", "--json", "-"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let results = json(&output);
+    assert_eq!(results["settings"]["seed"], 9);
+    assert!(
+        results["machine"]["kernel"]
+            .as_str()
+            .unwrap()
+            .starts_with("Linux")
+    );
+    let names: Vec<_> = results["allocators"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arm| &arm["name"])
+        .collect();
+    assert_eq!(names, ["glibc", "glibc/null"]);
+    for cell in results["rows"][0]["cells"].as_array().unwrap() {
+        let samples = cell["samples"].as_array().unwrap();
+        assert_eq!(samples.len(), 2);
+        for sample in samples {
+            assert!(sample["ns_per_op"].as_f64().unwrap() > 0.1, "{sample}");
+            assert!(sample["peak_rss_kib"].as_u64().unwrap() > 500, "{sample}");
+            assert!(
+                sample["library"].as_str().unwrap().contains("libc"),
+                "{sample}"
+            );
+        }
+    }
+    assert!(
+        stderr(&output).contains("glibc/null"),
+        "the report goes to standard error"
+    );
+}
+
+#[test]
+fn a_report_in_a_pipe_has_no_escapes() {
+    let output = micro()
+        .args(["--rounds", "1", "--detail"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("pair/16") && text.contains("not here: ") == text.contains("not here"));
+    assert!(!text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn an_allocator_that_crashes_is_a_failed_cell() {
+    let folder = folder();
+    let (early, late) = (crashing(folder.path(), 1), crashing(folder.path(), 100_000));
+    let mut command = micro();
+    command.args(["--rounds", "2", "--json", "-"]);
+    command
+        .arg("--with")
+        .arg(format!("early={}", early.display()));
+    command
+        .arg("--with")
+        .arg(format!("late={}", late.display()));
+    command.args(["--allocator", "early", "--allocator", "late"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let results = json(&output);
+    let failures: Vec<_> = results["rows"][0]["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| {
+            cell["failure"]["what"]
+                .as_str()
+                .unwrap_or("none")
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(failures, ["none", "none", "SIGABRT", "SIGABRT"]);
+    assert!(
+        stderr(&output).contains("failed: late in pair/16: SIGABRT"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_library_that_does_not_serve_malloc_is_not_measured() {
+    let folder = folder();
+    let library = marker(folder.path(), "idle");
+    let mut command = micro();
+    command.args(["--rounds", "1", "--allocator", "idle"]);
+    let output = command
+        .arg("--with")
+        .arg(format!("idle={}", library.display()))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stdout(&output).contains("malloc comes from"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn wrong_names_are_errors_that_say_what_to_do() {
+    for (arguments, words) in [
+        (&["--pattern", "no-such-pattern"][..], "--list"),
+        (&["--base", "no-such-allocator"], "--list"),
+        (&["--with", "path-only"], "NAME=PATH"),
+        (&["--with", "x=/no/such.so"], "/no/such.so"),
+    ] {
+        let output = glebe()
+            .args(["bench", "micro"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            stderr(&output).contains(words),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn the_list_names_patterns_and_says_how_to_get_what_is_absent() {
+    let nowhere = folder();
+    let mut command = glebe();
+    command
+        .args(["bench", "micro", "--list"])
+        .env("GLEBE_PEERS", nowhere.path());
+    let text = stdout(&command.output().unwrap());
+    assert!(
+        text.contains("random/3M") && text.contains("glibc"),
+        "{text}"
+    );
+    assert!(
+        text.contains("not here: build it with `glebe bench peers`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_peer_is_built_once_and_then_measured() {
+    let place = folder();
+    let build = || {
+        let mut command = glebe();
+        command
+            .args(["bench", "peers", "rpmalloc"])
+            .env("GLEBE_PEERS", place.path());
+        // The peers' manifest is found from the current folder upwards.
+        command
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap()
+    };
+    let first = build();
+    assert!(first.status.success(), "{}", stderr(&first));
+    assert!(
+        stderr(&first).contains("built from rpmalloc-sys"),
+        "{}",
+        stderr(&first)
+    );
+    let second = build();
+    assert!(
+        stderr(&second).contains("up to date"),
+        "{}",
+        stderr(&second)
+    );
+    let mut command = micro();
+    command.args(["--rounds", "1", "--allocator", "rpmalloc", "--json", "-"]);
+    let results = json(&command.env("GLEBE_PEERS", place.path()).output().unwrap());
+    assert_eq!(results["allocators"][2]["name"], "rpmalloc");
+    assert!(
+        results["rows"][0]["cells"][2]["failure"].is_null(),
+        "{results}"
+    );
+}

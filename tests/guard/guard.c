@@ -1,0 +1,146 @@
+// Workloads whose instructions `scripts/guard.py` counts under callgrind: guard WORKLOAD ROUNDS.
+//
+// Each workload runs once to warm up, then again with the counters at zero; the counts are dumped
+// under the workload's name, and the number of operations is printed. Random numbers come from a
+// fixed seed, so that a count can only change with the allocator.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <valgrind/callgrind.h>
+
+enum { BATCH = 256, RING = 64, LIVE = 10000, CHURN = 10000 };
+
+static void *slots[LIVE];
+static uint32_t state;
+
+static uint32_t next(void) {
+    state = state * 1664525u + 1013904223u;
+    return state >> 8;
+}
+
+// Mostly small, some up to 2 KiB, rarely up to 32 KiB: like programs.
+static size_t mixed_size(void) {
+    uint32_t random = next();
+    unsigned bits = random % 64 == 0 ? 15 : random % 8 == 0 ? 11 : 7;
+    return (next() & ((1u << bits) - 1)) + 1;
+}
+
+static void *checked(void *pointer) {
+    if (!pointer) {
+        fputs("guard: the allocator has no memory\n", stderr);
+        exit(1);
+    }
+    return pointer;
+}
+
+static void release_all(void) {
+    for (int i = 0; i < LIVE; i++) {
+        free(slots[i]);
+        slots[i] = NULL;
+    }
+}
+
+static long pair(long rounds) {
+    for (long i = 0; i < rounds * BATCH; i++) free(checked(malloc(64)));
+    return rounds * BATCH;
+}
+
+static long batch(long rounds) {
+    for (long round = 0; round < rounds; round++) {
+        for (int i = 0; i < BATCH; i++) slots[i] = checked(malloc(64));
+        for (int i = 0; i < BATCH; i++) free(slots[i]);
+    }
+    memset(slots, 0, BATCH * sizeof *slots);
+    return rounds * BATCH;
+}
+
+static long mixed(long rounds) {
+    for (long i = 0; i < rounds * BATCH; i++) {
+        free(slots[i % RING]);
+        slots[i % RING] = checked(malloc(mixed_size()));
+    }
+    release_all();
+    return rounds * BATCH;
+}
+
+static long replace(long rounds) {
+    for (int i = 0; i < LIVE; i++) slots[i] = checked(malloc(next() % 256 + 1));
+    for (long i = 0; i < rounds * CHURN; i++) {
+        uint32_t victim = next() % LIVE;
+        free(slots[victim]);
+        slots[victim] = checked(malloc(next() % 256 + 1));
+    }
+    release_all();
+    return rounds * CHURN + LIVE;
+}
+
+static long zeroed(long rounds) {
+    for (long i = 0; i < rounds * BATCH; i++) {
+        free(slots[i % RING]);
+        slots[i % RING] = checked(calloc(next() % 16 + 1, 24));
+    }
+    release_all();
+    return rounds * BATCH;
+}
+
+// A buffer that grows by half from 16 bytes to 64 KiB, as strings and vectors do.
+static long grow(long rounds) {
+    long operations = 0;
+    for (long round = 0; round < rounds; round++) {
+        char *buffer = NULL;
+        for (size_t size = 16; size < 65536; size += size / 2) {
+            buffer = checked(realloc(buffer, size));
+            buffer[size - 1] = 1;
+            operations++;
+        }
+        free(buffer);
+    }
+    return operations;
+}
+
+static long aligned(long rounds) {
+    for (long i = 0; i < rounds * BATCH; i++) {
+        size_t alignment = (size_t)32 << next() % 4;
+        free(slots[i % RING]);
+        slots[i % RING] = checked(aligned_alloc(alignment, alignment * (next() % 4 + 1)));
+    }
+    release_all();
+    return rounds * BATCH;
+}
+
+static long large(long rounds) {
+    for (long i = 0; i < rounds * 8; i++) {
+        free(slots[i % 8]);
+        slots[i % 8] = checked(malloc(40000 + next() % 400000));
+    }
+    release_all();
+    return rounds * 8;
+}
+
+static const struct workload {
+    const char *name;
+    long (*run)(long rounds);
+} WORKLOADS[] = {
+    {"pair", pair},     {"batch", batch}, {"mixed", mixed},     {"replace", replace},
+    {"zeroed", zeroed}, {"grow", grow},   {"aligned", aligned}, {"large", large},
+};
+
+int main(int argc, char **argv) {
+    long rounds = argc == 3 ? atol(argv[2]) : 0;
+    for (size_t i = 0; rounds > 0 && i < sizeof WORKLOADS / sizeof *WORKLOADS; i++) {
+        if (strcmp(argv[1], WORKLOADS[i].name)) continue;
+        state = 1;
+        WORKLOADS[i].run(rounds);
+        CALLGRIND_ZERO_STATS;
+        long operations = WORKLOADS[i].run(rounds);
+        CALLGRIND_DUMP_STATS_AT(WORKLOADS[i].name);
+        printf("%ld\n", operations);
+        return 0;
+    }
+    fputs("usage: guard WORKLOAD ROUNDS; workloads:", stderr);
+    for (size_t i = 0; i < sizeof WORKLOADS / sizeof *WORKLOADS; i++)
+        fprintf(stderr, " %s", WORKLOADS[i].name);
+    fputs("\n", stderr);
+    return 2;
+}
