@@ -1,79 +1,96 @@
-//! memalign and its kin. They differ in which alignments they take and how they say no.
+//! The calls that take an alignment. They differ in which alignments they refuse, and how.
+//!
+//! | | alignment | otherwise |
+//! |--|--|--|
+//! | `aligned_alloc` | a power of two | null, `EINVAL` |
+//! | `posix_memalign` | a power of two, at least a pointer's size | returns `EINVAL` |
+//! | `memalign` | any up to 2⁶³, rounded up to a power of two | null, `EINVAL` |
+//! | `valloc`, `pvalloc` | a page | |
+//!
+//! `posix_memalign` returns its errors: `errno` and `*result` stay as they were.
 
-use crate::errno::{EINVAL, ENOMEM, fail, or_enomem};
-use crate::export;
+use crate::errno::{EINVAL, ENOMEM, or_no_memory, refuse};
+use crate::exports::exports;
+use crate::libc;
+use core::ffi::c_int;
 use glebe_core::raw;
 
-const MOST: usize = isize::MAX as usize;
-
-unsafe extern "C" {
-    safe fn getauxval(kind: usize) -> usize;
+/// `void *aligned_alloc(size_t alignment, size_t size)`
+///
+/// The size need not be a multiple of the alignment (as since C17).
+#[inline(always)]
+pub fn aligned_alloc(alignment: usize, size: usize) -> *mut u8 {
+    if !alignment.is_power_of_two() {
+        return refuse(EINVAL);
+    }
+    or_no_memory(raw::memalign(alignment, size))
 }
 
-fn page_size() -> usize {
-    const AT_PAGESZ: usize = 6;
-    getauxval(AT_PAGESZ)
+/// `int posix_memalign(void **result, size_t alignment, size_t size)`
+///
+/// # Safety
+/// `result` is valid for writing.
+#[inline(always)]
+pub unsafe fn posix_memalign(result: *mut *mut u8, alignment: usize, size: usize) -> c_int {
+    if !alignment.is_power_of_two() || alignment < size_of::<*mut u8>() {
+        return EINVAL;
+    }
+    let block = raw::memalign(alignment, size);
+    if block.is_null() {
+        return ENOMEM;
+    }
+    // SAFETY: the caller's contract.
+    unsafe { *result = block };
+    0
 }
 
-export! {
-    /// A block of `size` bytes at a multiple of `align`. As in glibc an alignment that is no power of
-    /// two is rounded up to one.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    memalign = glebe_memalign(align: usize, size: usize) -> *mut u8 {
-        if align > MOST / 2 + 1 {
-            return fail(EINVAL);
-        }
-        or_enomem(raw::memalign(align.next_power_of_two(), size))
+/// `void *memalign(size_t alignment, size_t size)`
+#[inline(always)]
+pub fn memalign(alignment: usize, size: usize) -> *mut u8 {
+    match alignment.checked_next_power_of_two() {
+        Some(alignment) => or_no_memory(raw::memalign(alignment, size)),
+        None => refuse(EINVAL),
     }
+}
 
-    /// A block of `size` bytes at a multiple of `align`, which is a power of two; else `EINVAL`.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    aligned_alloc = glebe_aligned_alloc(align: usize, size: usize) -> *mut u8 {
-        if !align.is_power_of_two() {
-            return fail(EINVAL);
-        }
-        or_enomem(raw::memalign(align, size))
-    }
+/// `void *valloc(size_t size)`
+#[inline(always)]
+pub fn valloc(size: usize) -> *mut u8 {
+    or_no_memory(raw::memalign(libc::page_size(), size))
+}
 
-    /// Stores a block of `size` bytes at a multiple of `align`, a power of two and a multiple of the
-    /// size of a pointer. Returns 0, `EINVAL` or `ENOMEM`; on failure nothing is stored and `errno`
-    /// is left alone.
-    ///
-    /// # Safety
-    /// `result` may be written.
-    posix_memalign = glebe_posix_memalign(result: *mut *mut u8, align: usize, size: usize) -> i32 {
-        if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
-            return EINVAL;
-        }
-        let block = raw::memalign(align, size);
-        if block.is_null() {
-            return ENOMEM;
-        }
-        *result = block;
-        0
+/// `void *pvalloc(size_t size)`: whole pages
+#[inline(always)]
+pub fn pvalloc(size: usize) -> *mut u8 {
+    let page = libc::page_size();
+    match size.checked_next_multiple_of(page) {
+        Some(size) => or_no_memory(raw::memalign(page, size)),
+        None => refuse(ENOMEM),
     }
+}
 
-    /// A block of `size` bytes at a page boundary.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    valloc = glebe_valloc(size: usize) -> *mut u8 {
-        or_enomem(raw::memalign(page_size(), size))
-    }
+/// `void free_aligned_sized(void *block, size_t alignment, size_t size)`, of C23
+///
+/// # Safety
+/// As [`crate::family::free`]; a size and alignment that belong to another size class end the
+/// process, too.
+#[inline(always)]
+pub unsafe fn free_aligned_sized(block: *mut u8, alignment: usize, size: usize) {
+    // No block has an alignment that cannot be rounded up; no class serves the largest, either.
+    const LARGEST: usize = 1 << (usize::BITS - 1);
+    let alignment = alignment.checked_next_power_of_two().unwrap_or(LARGEST);
+    // SAFETY: passed on to the caller.
+    unsafe { raw::free_aligned_sized(block, alignment, size) }
+}
 
-    /// A block of `size` bytes rounded up to whole pages, at a page boundary.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    pvalloc = glebe_pvalloc(size: usize) -> *mut u8 {
-        let page = page_size();
-        match size.max(1).checked_next_multiple_of(page) {
-            Some(bytes) if size <= MOST => or_enomem(raw::memalign(page, bytes)),
-            _ => fail(ENOMEM),
-        }
-    }
+exports! {
+    ["aligned_alloc", "glebe_aligned_alloc"]
+        = aligned_alloc(alignment: usize, size: usize) -> *mut u8;
+    ["posix_memalign", "glebe_posix_memalign"]
+        = posix_memalign(result: *mut *mut u8, alignment: usize, size: usize) -> c_int;
+    ["memalign", "glebe_memalign"] = memalign(alignment: usize, size: usize) -> *mut u8;
+    ["valloc", "glebe_valloc"] = valloc(size: usize) -> *mut u8;
+    ["pvalloc", "glebe_pvalloc"] = pvalloc(size: usize) -> *mut u8;
+    ["free_aligned_sized", "glebe_free_aligned_sized"]
+        = free_aligned_sized(block: *mut u8, alignment: usize, size: usize) -> ();
 }

@@ -1,26 +1,35 @@
-//! `errno`, and the two values that an allocator sets.
+//! How C callers are told of a failure: a null pointer, and the reason in `errno`.
+//!
+//! The engine never touches `errno`, so a call that succeeds leaves it alone, and so does every
+//! free.
 
+use core::ffi::c_int;
 use core::ptr::null_mut;
 
-/// No memory.
-pub const ENOMEM: i32 = 12;
-/// An alignment that is none.
-pub const EINVAL: i32 = 22;
+/// There is no memory, or there could never be so much.
+pub const ENOMEM: c_int = 12;
+/// An argument that makes no sense.
+pub const EINVAL: c_int = 22;
 
 unsafe extern "C" {
-    fn __errno_location() -> *mut i32;
+    safe fn __errno_location() -> *mut c_int;
 }
 
-/// Sets `errno`; null, for the caller to return.
+/// A null pointer, with the reason in `errno`.
 #[cold]
-pub fn fail(error: i32) -> *mut u8 {
-    // SAFETY: the C library's own word of this thread.
-    unsafe { *__errno_location() = error };
+#[inline(never)]
+pub fn refuse(reason: c_int) -> *mut u8 {
+    // SAFETY: the address is that of the calling thread's own `errno`.
+    unsafe { *__errno_location() = reason };
     null_mut()
 }
 
-/// A null block becomes null with `ENOMEM`.
-#[inline]
-pub fn or_enomem(block: *mut u8) -> *mut u8 {
-    if block.is_null() { fail(ENOMEM) } else { block }
+/// The block; if it is null, with [`ENOMEM`] in `errno`.
+#[inline(always)]
+pub fn or_no_memory(block: *mut u8) -> *mut u8 {
+    if block.is_null() {
+        refuse(ENOMEM)
+    } else {
+        block
+    }
 }

@@ -1,107 +1,109 @@
-//! malloc, calloc, realloc, free and their kin, as the C standard and glibc have them.
+//! malloc, calloc, realloc, free and their kin, with the corners as glibc has them.
 //!
-//! Every failure sets `ENOMEM`; `free` leaves `errno` alone. A size over `PTRDIFF_MAX` fails before
-//! it is rounded up.
+//! | | |
+//! |--|--|
+//! | sizes over `PTRDIFF_MAX` | fail before anything is rounded |
+//! | failure | null and `ENOMEM`; the old block of a realloc stays as it is |
+//! | success | leaves `errno` alone, and so does every free |
+//! | `malloc(0)` | a block of its own |
+//! | `realloc(p, 0)` | frees, returns null, leaves `errno` alone |
+//! | alignment | 16 bytes at least |
 
-use crate::errno::{ENOMEM, fail, or_enomem};
-use crate::export;
+use crate::errno::{ENOMEM, or_no_memory, refuse};
+use crate::exports::exports;
 use core::ptr::null_mut;
 use glebe_core::raw;
+
+/// `void *malloc(size_t size)`
+#[inline(always)]
+pub fn malloc(size: usize) -> *mut u8 {
+    raw::malloc_or(size, malloc_slowly)
+}
 
 #[cold]
 #[inline(never)]
 fn malloc_slowly(size: usize) -> *mut u8 {
-    or_enomem(raw::malloc_slowly(size))
+    or_no_memory(raw::malloc_slowly(size))
 }
 
-export! {
-    /// A block of at least `size` bytes, aligned to 16. `malloc(0)` gives a block of its own.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    malloc = glebe_malloc(size: usize) -> *mut u8 {
-        raw::malloc_or(size, malloc_slowly)
+/// `void *calloc(size_t count, size_t size)`
+#[inline(always)]
+pub fn calloc(count: usize, size: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        Some(bytes) => or_no_memory(raw::zalloc(bytes)),
+        None => refuse(ENOMEM),
     }
+}
 
-    /// Frees a block; null is nothing. Anything else that is no live block ends the process.
-    ///
-    /// # Safety
-    /// Nobody uses the block any more.
-    free = glebe_free(block: *mut u8) {
-        raw::free(block)
+/// `void *realloc(void *block, size_t size)`
+///
+/// # Safety
+/// `block` is null or live; a bad one ends the process. After success only the result is live.
+#[inline(always)]
+pub unsafe fn realloc(block: *mut u8, size: usize) -> *mut u8 {
+    if block.is_null() {
+        return malloc(size);
     }
+    if size == 0 {
+        // SAFETY: the caller gives up the block.
+        unsafe { raw::free(block) };
+        return null_mut();
+    }
+    // SAFETY: passed on to the caller.
+    or_no_memory(unsafe { raw::realloc(block, size) })
+}
 
-    /// A zeroed block for `count` elements of `size` bytes.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    calloc = glebe_calloc(count: usize, size: usize) -> *mut u8 {
-        match count.checked_mul(size) {
-            Some(bytes) => or_enomem(raw::zalloc(bytes)),
-            None => fail(ENOMEM),
-        }
+/// `void *reallocarray(void *block, size_t count, size_t size)`
+///
+/// # Safety
+/// As [`realloc`].
+#[inline(always)]
+pub unsafe fn reallocarray(block: *mut u8, count: usize, size: usize) -> *mut u8 {
+    match count.checked_mul(size) {
+        // SAFETY: passed on to the caller.
+        Some(bytes) => unsafe { realloc(block, bytes) },
+        None => refuse(ENOMEM),
     }
+}
 
-    /// Gives a block another size. A null block is malloc; a size of 0 frees and returns null, as in
-    /// glibc. On failure the old block is untouched.
-    ///
-    /// # Safety
-    /// After success only the result may be used.
-    realloc = glebe_realloc(block: *mut u8, size: usize) -> *mut u8 {
-        if block.is_null() {
-            return raw::malloc_or(size, malloc_slowly);
-        }
-        if size == 0 {
-            raw::free(block);
-            return null_mut();
-        }
-        or_enomem(raw::realloc(block, size))
-    }
+/// `void free(void *block)`
+///
+/// # Safety
+/// Nobody uses the block any more. Anything but a live block or null ends the process.
+#[inline(always)]
+pub unsafe fn free(block: *mut u8) {
+    // SAFETY: passed on to the caller.
+    unsafe { raw::free(block) }
+}
 
-    /// [`realloc`] to `count` elements of `size` bytes.
-    ///
-    /// # Safety
-    /// As [`realloc`].
-    reallocarray = glebe_reallocarray(block: *mut u8, count: usize, size: usize) -> *mut u8 {
-        match count.checked_mul(size) {
-            Some(bytes) => realloc(block, bytes),
-            None => {
-                // A bad block is refused all the same.
-                raw::usable_size(block);
-                fail(ENOMEM)
-            }
-        }
-    }
+/// `void free_sized(void *block, size_t size)`, of C23
+///
+/// # Safety
+/// As [`free`]; a size that belongs to another size class ends the process, too.
+#[inline(always)]
+pub unsafe fn free_sized(block: *mut u8, size: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe { raw::free_sized(block, size) }
+}
 
-    /// Frees a block that was asked for with this size (C23); another size ends the process.
-    ///
-    /// # Safety
-    /// As [`free`].
-    free_sized = glebe_free_sized(block: *mut u8, size: usize) {
-        raw::free_sized(block, size)
-    }
+/// `size_t malloc_usable_size(void *block)`
+///
+/// # Safety
+/// Anything but a live block or null ends the process.
+#[inline(always)]
+pub unsafe fn malloc_usable_size(block: *mut u8) -> usize {
+    // SAFETY: passed on to the caller.
+    unsafe { raw::usable_size(block) }
+}
 
-    /// Frees a block from `aligned_alloc` with this alignment and size (C23).
-    ///
-    /// # Safety
-    /// As [`free`].
-    free_aligned_sized = glebe_free_aligned_sized(block: *mut u8, align: usize, size: usize) {
-        raw::free_aligned_sized(block, align.max(1), size)
-    }
-
-    /// [`free`] under its oldest name.
-    ///
-    /// # Safety
-    /// As [`free`].
-    cfree = glebe_cfree(block: *mut u8) {
-        raw::free(block)
-    }
-
-    /// Bytes of a block that may be used, at least as many as were asked for; 0 for null.
-    ///
-    /// # Safety
-    /// The block is live.
-    malloc_usable_size = glebe_malloc_usable_size(block: *mut u8) -> usize {
-        raw::usable_size(block)
-    }
+exports! {
+    ["malloc", "glebe_malloc"] = malloc(size: usize) -> *mut u8;
+    ["calloc", "glebe_calloc"] = calloc(count: usize, size: usize) -> *mut u8;
+    ["realloc", "glebe_realloc"] = realloc(block: *mut u8, size: usize) -> *mut u8;
+    ["reallocarray", "glebe_reallocarray"]
+        = reallocarray(block: *mut u8, count: usize, size: usize) -> *mut u8;
+    ["free", "glebe_free", "cfree", "glebe_cfree"] = free(block: *mut u8) -> ();
+    ["free_sized", "glebe_free_sized"] = free_sized(block: *mut u8, size: usize) -> ();
+    ["malloc_usable_size", "glebe_malloc_usable_size"]
+        = malloc_usable_size(block: *mut u8) -> usize;
 }

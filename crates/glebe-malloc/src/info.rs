@@ -1,215 +1,188 @@
-//! Figures for programs and people: mallinfo and its kin, `malloc_stats`, and a summary at exit when
-//! `GLEBE_STATS` is set.
+//! What a program may ask about the heap, and tell it: `mallinfo`, `malloc_info`, `malloc_trim`,
+//! `mallopt`, and Glebe's own `glebe_purge` and `glebe_version`.
+//!
+//! The figures are read from the engine's tables when asked for; they cost a walk then and nothing
+//! otherwise. Names come from glibc, whose heap is built otherwise. They mean here:
+//!
+//! | glibc's name | figure |
+//! |--|--|
+//! | `arena` | address space opened for use, without large objects |
+//! | `uordblks` | bytes in live slots, rounding included |
+//! | `fordblks` | `arena` − `uordblks` |
+//! | `hblks`, `hblkhd` | large objects, and their bytes |
+//! | `keepcost` | bytes in free runs that still hold pages: what `malloc_trim` gives back |
+//! | the others | 0 |
 
-use crate::errno::EINVAL;
-use crate::export;
+use crate::errno::{EINVAL, refuse};
+use crate::exports::exports;
+use crate::libc::{self, File};
 use crate::text::Text;
+use core::ffi::{c_char, c_int};
 use glebe_core::raw;
 
-/// glibc's `struct mallinfo2`.
+/// `struct mallinfo2`; with `c_int` `struct mallinfo`
 #[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Mallinfo2 {
-    arena: usize,
-    ordblks: usize,
-    smblks: usize,
-    hblks: usize,
-    hblkhd: usize,
-    usmblks: usize,
-    fsmblks: usize,
-    uordblks: usize,
-    fordblks: usize,
-    keepcost: usize,
+#[derive(Default)]
+pub struct Info<T> {
+    arena: T,
+    ordblks: T,
+    smblks: T,
+    hblks: T,
+    hblkhd: T,
+    usmblks: T,
+    fsmblks: T,
+    uordblks: T,
+    fordblks: T,
+    keepcost: T,
 }
 
-/// glibc's `struct mallinfo`: the same figures in 32 bits, cut off at the largest.
-#[repr(C)]
-pub struct Mallinfo {
-    fields: [i32; 10],
-}
-
-/// A C library stream.
-type File = *mut u8;
-
-unsafe extern "C" {
-    fn fputs(text: *const u8, stream: File) -> i32;
-    fn secure_getenv(name: *const u8) -> *const u8;
-}
-
-export! {
-    /// Gives back all pages that can be given back now. 1 if there were any.
-    ///
-    /// # Safety
-    /// None beyond C's. `_pad` is ignored: nothing is kept back.
-    malloc_trim = glebe_malloc_trim(_pad: usize) -> i32 {
-        i32::from(raw::purge() > 0)
-    }
-
-    /// Figures of the process: `arena` bytes in use or kept for reuse, `hblks`/`hblkhd` large objects
-    /// and their bytes, `uordblks` live bytes, `fordblks` free bytes that may hold pages.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    mallinfo2 = glebe_mallinfo2() -> Mallinfo2 {
+impl<T: Default> Info<T> {
+    fn read(number: impl Fn(usize) -> T) -> Self {
         let stats = raw::stats();
-        let held = stats.slab_bytes + stats.large_bytes + stats.dirty_bytes;
-        Mallinfo2 {
-            arena: held,
-            ordblks: 0,
-            smblks: 0,
-            hblks: stats.large_objects,
-            hblkhd: stats.large_bytes,
-            usmblks: 0,
-            fsmblks: 0,
-            uordblks: stats.live_bytes,
-            fordblks: held.saturating_sub(stats.live_bytes),
-            keepcost: stats.dirty_bytes,
+        let arena = stats.mapped_bytes.saturating_sub(stats.large_bytes);
+        let live = stats.live_bytes - stats.large_bytes;
+        Info {
+            arena: number(arena),
+            hblks: number(stats.large_objects),
+            hblkhd: number(stats.large_bytes),
+            uordblks: number(live),
+            fordblks: number(arena.saturating_sub(live)),
+            keepcost: number(stats.dirty_bytes),
+            ..Info::default()
         }
-    }
-
-    /// [`mallinfo2`] in 32 bits.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    mallinfo = glebe_mallinfo() -> Mallinfo {
-        let all = mallinfo2();
-        let fields = [
-            all.arena, all.ordblks, all.smblks, all.hblks, all.hblkhd,
-            all.usmblks, all.fsmblks, all.uordblks, all.fordblks, all.keepcost,
-        ];
-        Mallinfo { fields: fields.map(|field| i32::try_from(field).unwrap_or(i32::MAX)) }
-    }
-
-    /// glibc's tuning parameters. 1 for those it knows, which have no effect here; 0 for others.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    mallopt = glebe_mallopt(parameter: i32, _value: i32) -> i32 {
-        // M_MXFAST is 1; M_TRIM_THRESHOLD to M_ARENA_MAX are -1 to -8.
-        i32::from(parameter == 1 || (-8..=-1).contains(&parameter))
-    }
-
-    /// Writes the figures as XML in glibc's manner. `options` must be 0.
-    ///
-    /// # Safety
-    /// `stream` is an open stream.
-    malloc_info = glebe_malloc_info(options: i32, stream: File) -> i32 {
-        if options != 0 {
-            return EINVAL;
-        }
-        write_xml(stream)
-    }
-
-    /// Writes a summary to standard error.
-    ///
-    /// # Safety
-    /// None beyond C's.
-    malloc_stats = glebe_malloc_stats() {
-        summary(&raw::stats())
     }
 }
 
-/// Gives back all pages that can be given back now; the bytes in them.
-#[unsafe(no_mangle)]
-pub extern "C" fn glebe_purge() -> usize {
+/// `struct mallinfo2 mallinfo2(void)`
+#[inline(always)]
+pub fn mallinfo2() -> Info<usize> {
+    Info::read(|number| number)
+}
+
+/// `struct mallinfo mallinfo(void)`: what does not fit an `int` reads as `INT_MAX`
+#[inline(always)]
+pub fn mallinfo() -> Info<c_int> {
+    Info::read(|number| c_int::try_from(number).unwrap_or(c_int::MAX))
+}
+
+/// `int malloc_trim(size_t pad)`: gives back all that can be given back; 1 if that was something.
+/// `pad`, which bytes to keep at the top of glibc's heap, has no meaning here.
+#[inline(always)]
+pub fn malloc_trim(_pad: usize) -> c_int {
+    c_int::from(raw::purge() > 0)
+}
+
+/// `size_t glebe_purge(void)`: gives back all that can be given back; how many bytes that were
+#[inline(always)]
+pub fn purge() -> usize {
     raw::purge()
 }
 
-/// The version, such as `0.1.0`.
-#[unsafe(no_mangle)]
-pub extern "C" fn glebe_version() -> *const u8 {
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr()
+/// `const char *glebe_version(void)`
+#[inline(always)]
+pub fn version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
+/// `int mallopt(int option, int value)`: 1 if the option is known, 0 otherwise.
+///
+/// glibc's tunables of placement and reuse (`M_MXFAST` … `M_KEEP`, `M_TRIM_THRESHOLD`, `M_TOP_PAD`,
+/// `M_MMAP_THRESHOLD`, `M_MMAP_MAX`, `M_CHECK_ACTION`, `M_ARENA_TEST`, `M_ARENA_MAX`) are accepted
+/// and change nothing: there is nothing here that they describe, or it needs no tuning. `M_PERTURB`
+/// is refused, because it promises contents that blocks would not have.
+#[inline(always)]
+pub fn mallopt(option: c_int, _value: c_int) -> c_int {
+    const M_KEEP: c_int = 4;
+    const M_MXFAST: c_int = 1;
+    const M_CHECK_ACTION: c_int = -5;
+    const M_TRIM_THRESHOLD: c_int = -1;
+    const M_ARENA_TEST: c_int = -7;
+    const M_ARENA_MAX: c_int = -8;
+    c_int::from(matches!(
+        option,
+        M_MXFAST..=M_KEEP | M_CHECK_ACTION..=M_TRIM_THRESHOLD | M_ARENA_MAX..=M_ARENA_TEST
+    ))
+}
+
+/// `int malloc_info(int options, FILE *stream)`: the figures as XML, in the shape of glibc's.
+/// `options` must be 0. Returns 0; −1 for other options (`EINVAL`) or if the stream fails.
+///
 /// # Safety
 /// `stream` is an open stream.
-unsafe fn write_xml(stream: File) -> i32 {
-    let stats = raw::stats();
-    let mut text = Text::new();
-    text.add("<malloc version=\"glebe-")
-        .add(env!("CARGO_PKG_VERSION"))
-        .add("\">\n<heap nr=\"0\">\n");
-    text.add("<sizes>\n");
-    // SAFETY: the caller's stream; the text ends with a zero.
-    let mut written = unsafe { fputs(text.as_c(), stream) };
-    for class in 0..raw::CLASSES {
-        let (live, slabs) = raw::class_stats(class);
-        if slabs > 0 && written >= 0 {
-            let mut line = Text::new();
-            line.add("  <size class=\"").number(raw::class_size(class));
-            line.add("\" live=\"")
-                .number(live)
-                .add("\" slabs=\"")
-                .number(slabs)
-                .add("\"/>\n");
-            // SAFETY: as above.
-            written = unsafe { fputs(line.as_c(), stream) };
-        }
+#[inline(always)]
+pub unsafe fn malloc_info(options: c_int, stream: *mut File) -> c_int {
+    if options != 0 {
+        refuse(EINVAL);
+        return -1;
     }
-    let mut text = Text::new();
-    text.add("</sizes>\n");
-    for (name, count, size) in [
-        ("live", stats.live_objects, stats.live_bytes),
-        ("large", stats.large_objects, stats.large_bytes),
+    // SAFETY: passed on to the caller.
+    let print = |text: &Text<LINES>| unsafe { libc::write_to_stream(text.as_bytes(), stream) };
+    let written = print(Text::new().text(HEAD))
+        && (0..raw::CLASSES).all(|class| print(&mut class_as_xml(class)))
+        && print(&mut totals_as_xml(&raw::stats()));
+    if written { 0 } else { -1 }
+}
+
+/// Room for a few lines of XML.
+const LINES: usize = 1024;
+
+const HEAD: &str = "<malloc version=\"1\" allocator=\"glebe\">\n<heap nr=\"0\">\n<sizes>\n";
+
+/// The live objects of one size class; nothing for a class without slabs.
+fn class_as_xml(class: usize) -> Text<LINES> {
+    let mut xml = Text::new();
+    let (live, slabs) = raw::class_stats(class);
+    if slabs > 0 {
+        let size = raw::class_size(class);
+        let from = class.checked_sub(1).map_or(0, raw::class_size) + 1;
+        xml.text("  <size from=\"").decimal(from);
+        xml.text("\" to=\"").decimal(size);
+        xml.text("\" total=\"").decimal(live * size);
+        xml.text("\" count=\"").decimal(live);
+        xml.text("\" slabs=\"").decimal(slabs).text("\"/>\n");
+    }
+    xml
+}
+
+fn totals_as_xml(stats: &raw::Stats) -> Text<LINES> {
+    let mut xml = Text::new();
+    let small = stats.live_bytes - stats.large_bytes;
+    let free = stats.mapped_bytes.saturating_sub(stats.live_bytes);
+    xml.text("</sizes>\n<live count=\"")
+        .decimal(stats.live_objects - stats.large_objects);
+    xml.text("\" size=\"").decimal(small);
+    xml.text("\"/>\n<slabs size=\"").decimal(stats.slab_bytes);
+    xml.text("\"/>\n<free dirty=\"").decimal(stats.dirty_bytes);
+    xml.text("\" clean=\"").decimal(stats.clean_bytes);
+    xml.text("\"/>\n</heap>\n<heaps count=\"")
+        .decimal(stats.heaps);
+    xml.text("\" parked=\"").decimal(stats.parked_heaps);
+    xml.text("\"/>\n<total type=\"fast\" count=\"0\" size=\"0\"/>\n<total type=\"rest\" size=\"");
+    xml.decimal(free);
+    xml.text("\"/>\n<total type=\"mmap\" count=\"")
+        .decimal(stats.large_objects);
+    xml.text("\" size=\"").decimal(stats.large_bytes);
+    xml.text("\"/>\n<system type=\"current\" size=\"")
+        .decimal(stats.mapped_bytes);
+    for what in [
+        "system type=\"max",
+        "aspace type=\"total",
+        "aspace type=\"mprotect",
     ] {
-        text.add("<total type=\"")
-            .add(name)
-            .add("\" count=\"")
-            .number(count);
-        text.add("\" size=\"").number(size).add("\"/>\n");
+        xml.text("\"/>\n<").text(what);
+        xml.text("\" size=\"").decimal(stats.mapped_bytes);
     }
-    for (name, size) in [
-        ("slabs", stats.slab_bytes),
-        ("dirty", stats.dirty_bytes),
-        ("clean", stats.clean_bytes),
-        ("mapped", stats.mapped_bytes),
-    ] {
-        text.add("<system type=\"")
-            .add(name)
-            .add("\" size=\"")
-            .number(size)
-            .add("\"/>\n");
-    }
-    text.add("</heap>\n</malloc>\n");
-    // SAFETY: as above.
-    let last = unsafe { fputs(text.as_c(), stream) };
-    if written < 0 || last < 0 { -1 } else { 0 }
+    xml.text("\"/>\n</malloc>\n");
+    xml
 }
 
-fn summary(stats: &raw::Stats) {
-    let mut text = Text::new();
-    text.add("glebe: live    ")
-        .size(stats.live_bytes)
-        .add(" in ")
-        .number(stats.live_objects);
-    text.add(" objects, of them large ")
-        .size(stats.large_bytes)
-        .add(" in ");
-    text.number(stats.large_objects)
-        .add("\nglebe: slabs   ")
-        .size(stats.slab_bytes);
-    text.add(", free and dirty ")
-        .size(stats.dirty_bytes)
-        .add(", given back ");
-    text.size(stats.clean_bytes)
-        .add(", opened ")
-        .size(stats.mapped_bytes);
-    text.add("\nglebe: heaps   ")
-        .number(stats.heaps)
-        .add(", of them parked ");
-    text.number(stats.parked_heaps).add("\n").write_to_stderr();
+exports! {
+    ["mallinfo2", "glebe_mallinfo2"] = mallinfo2() -> Info<usize>;
+    ["mallinfo", "glebe_mallinfo"] = mallinfo() -> Info<c_int>;
+    ["malloc_trim", "glebe_malloc_trim"] = malloc_trim(pad: usize) -> c_int;
+    ["mallopt", "glebe_mallopt"] = mallopt(option: c_int, value: c_int) -> c_int;
+    ["malloc_info", "glebe_malloc_info"]
+        = malloc_info(options: c_int, stream: *mut File) -> c_int;
+    ["glebe_purge"] = purge() -> usize;
+    ["glebe_version"] = version() -> *const c_char;
 }
-
-/// At exit: the summary, if `GLEBE_STATS` is set to anything but `0`.
-extern "C" fn at_exit() {
-    // SAFETY: a string that ends with zero; null in programs with raised privileges.
-    let value = unsafe { secure_getenv(c"GLEBE_STATS".as_ptr().cast()) };
-    // SAFETY: not null, so a string of at least its final zero.
-    if !value.is_null() && unsafe { *value } != b'0' {
-        summary(&raw::stats());
-    }
-}
-
-#[used]
-#[unsafe(link_section = ".fini_array")]
-static AT_EXIT: extern "C" fn() = at_exit;

@@ -1,82 +1,84 @@
-//! Text on the stack: strings and decimal numbers, one raw write. No allocation, no formatting.
+//! Text put together in a buffer on the stack: strings and decimal numbers, no allocation and no
+//! formatting machinery, so that it works inside malloc and when the heap is broken.
 
-const CAPACITY: usize = 1024;
+use crate::libc;
 
-unsafe extern "C" {
-    fn write(descriptor: i32, bytes: *const u8, length: usize) -> isize;
+/// At most `N` bytes of text; what does not fit is cut.
+pub struct Text<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
 }
 
-/// Up to 1023 bytes of text and a final zero; what does not fit is cut.
-pub struct Text {
-    bytes: [u8; CAPACITY],
-    length: usize,
-}
+/// Digits of the largest number, with its separators.
+const WIDEST: usize = 26;
 
-impl Text {
-    /// No text.
+impl<const N: usize> Text<N> {
     pub const fn new() -> Self {
         Text {
-            bytes: [0; CAPACITY],
-            length: 0,
+            bytes: [0; N],
+            len: 0,
         }
     }
 
-    /// Adds a string.
-    pub fn add(&mut self, text: &str) -> &mut Self {
-        text.bytes().for_each(|byte| self.byte(byte));
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        let room = &mut self.bytes[self.len..];
+        let fitting = text.len().min(room.len());
+        room[..fitting].copy_from_slice(&text.as_bytes()[..fitting]);
+        self.len += fitting;
         self
     }
 
-    /// Adds a number.
-    pub fn number(&mut self, mut value: usize) -> &mut Self {
-        let mut digits = [0; 20];
+    /// A number as machines read it.
+    pub fn decimal(&mut self, number: usize) -> &mut Self {
+        self.digits(number, false, 0)
+    }
+
+    /// A number as people read it: `1,234,567`.
+    pub fn grouped(&mut self, number: usize) -> &mut Self {
+        self.digits(number, true, 0)
+    }
+
+    /// As [`Self::grouped`], at the right end of a column.
+    pub fn column(&mut self, number: usize, width: usize) -> &mut Self {
+        self.digits(number, true, width)
+    }
+
+    fn digits(&mut self, mut number: usize, grouped: bool, width: usize) -> &mut Self {
+        let mut digits = [b' '; WIDEST];
+        let mut start = WIDEST;
         let mut count = 0;
-        loop {
-            digits[count] = b'0' + (value % 10) as u8;
-            count += 1;
-            value /= 10;
-            if value == 0 {
-                break;
+        while {
+            if grouped && count > 0 && count % 3 == 0 {
+                start -= 1;
+                digits[start] = b',';
             }
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            count += 1;
+            number != 0
+        } {}
+        let start = start.min(WIDEST.saturating_sub(width));
+        for &digit in &digits[start..] {
+            self.byte(digit);
         }
-        digits[..count]
-            .iter()
-            .rev()
-            .for_each(|&digit| self.byte(digit));
         self
-    }
-
-    /// Adds a number of bytes in the largest unit that leaves it readable, such as `12.3 MiB`.
-    pub fn size(&mut self, bytes: usize) -> &mut Self {
-        const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-        let mut unit = 0;
-        let mut tenths = bytes * 10;
-        while tenths >= 10_240 && unit + 1 < UNITS.len() {
-            tenths /= 1024;
-            unit += 1;
-        }
-        self.number(tenths / 10);
-        if unit > 0 {
-            self.add(".").number(tenths % 10);
-        }
-        self.add(" ").add(UNITS[unit])
     }
 
     fn byte(&mut self, byte: u8) {
-        if self.length < CAPACITY - 1 {
-            self.bytes[self.length] = byte;
-            self.length += 1;
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
         }
     }
 
-    /// The text, with a zero at its end, for C.
-    pub fn as_c(&self) -> *const u8 {
-        self.bytes.as_ptr()
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 
-    /// Writes the text to standard error; if that is closed, nowhere.
+    /// One system call, if the system takes it whole, so that the lines of several processes do not
+    /// get mixed.
     pub fn write_to_stderr(&self) {
-        // SAFETY: the bytes are initialised and `length` long.
-        let _ = unsafe { write(2, self.bytes.as_ptr(), self.length) };
+        libc::write_to_stderr(self.as_bytes());
     }
 }

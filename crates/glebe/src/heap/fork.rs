@@ -13,7 +13,7 @@
 //!    from D, A and R.
 //!
 //! This works with `_Fork`, with `clone`, and in the child's own fork handlers, in whatever order.
-//! Lost, at most: one run and one slot for each thread that was inside malloc.
+//! Lost, at most: one slab or run, and one slot, for each thread that was inside malloc.
 
 use super::Heap;
 use super::life::REGISTRY;
@@ -22,8 +22,7 @@ use crate::records::directory::Land;
 use crate::records::land::State;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
-use crate::slab::words;
-use crate::sync::Ordering;
+use crate::slab::{remote, words};
 
 /// Puts a freshly forked child in order; does nothing in any other process.
 #[inline]
@@ -45,7 +44,7 @@ fn repair() {
 impl Heap {
     /// Makes lists, counters and states anew from D, A and R. Nobody else touches the heap.
     pub(super) fn rebuild(&self) {
-        self.shared.inbox.store(0, Ordering::SeqCst);
+        self.empty_inbox();
         self.cursors.iter().for_each(|cursor| {
             cursor.let_go();
             cursor.leave();
@@ -67,15 +66,29 @@ impl Heap {
         }
     }
 
+    /// Takes the marks off the units in the inbox; what was freed there is found anyway. Threads of
+    /// the child may free into this heap already, so other marks must stay: most are followed by a
+    /// push, and those of dead threads only make a slab slow.
+    fn empty_inbox(&self) {
+        let mut unit = remote::take_all(&self.shared.inbox);
+        while unit != 0 {
+            let next = TABLES.link(unit).get();
+            TABLES.directory(unit).clear_shared();
+            unit = next;
+        }
+    }
+
     /// One slab of [`Self::rebuild`]; its length in units.
     fn rebuild_slab(&self, unit: u32, class: u32) -> u32 {
         let record = TABLES.land(unit);
         let units = record.units.get();
         // A slab that was being opened or closed is empty: complete it, and it goes back below.
         for delta in 0..units {
-            TABLES
-                .directory(unit + delta)
-                .set(Entry::slab(self.number.get(), class, delta));
+            let entry = Entry::slab(self.number.get(), class, delta);
+            let cell = TABLES.directory(unit + delta);
+            if cell.get().unshared() != entry {
+                cell.set(entry);
+            }
         }
         words::collect_all(unit);
         let until = TABLES.until(unit);

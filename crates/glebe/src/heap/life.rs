@@ -23,7 +23,7 @@ use super::{Heap, fork, reap};
 use crate::blocks::clock;
 use crate::region::REGION;
 use crate::slab::remote;
-use crate::sync::{Lock, Ordering};
+use crate::sync::{Guard, Lock, Ordering};
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
@@ -102,7 +102,7 @@ fn attach() -> bool {
         return false;
     }
     let (heap, key) = {
-        let _held = REGISTRY.lock.lock();
+        let _held = REGISTRY.enter();
         (REGISTRY.find_heap(), REGISTRY.exit_key())
     };
     let Some(heap) = heap else {
@@ -127,7 +127,7 @@ extern "C" fn on_thread_exit(heap: *mut c_void) {
     // SAFETY: the value stored in `attach`.
     let heap = unsafe { &*heap.cast::<Heap>() };
     heap.tidy();
-    let _held = REGISTRY.lock.lock();
+    let _held = REGISTRY.enter();
     heap.shared
         .next_parked
         .store(REGISTRY.parked.get(), Ordering::Relaxed);
@@ -144,7 +144,7 @@ pub(super) fn owner_was_told(owner: u32) {
     let heap = Heap::numbered(owner);
     remote::told_before_looking();
     if heap.shared.stage.load(Ordering::Acquire) == PARKED {
-        let _held = REGISTRY.lock.lock();
+        let _held = REGISTRY.enter();
         let parked = heap.shared.stage.load(Ordering::Relaxed) == PARKED;
         if parked && heap.generation.get() == REGISTRY.generation.get() {
             heap.drain_inbox();
@@ -166,7 +166,7 @@ pub fn purge() -> usize {
 
 /// Heaps ever made, and how many of them are parked.
 pub fn count() -> (usize, usize) {
-    let _held = REGISTRY.lock.lock();
+    let _held = REGISTRY.enter();
     let made = REGISTRY.made.get();
     let parked = (LATE_NUMBER + 1..=made)
         .filter(|&number| Heap::numbered(number).shared.stage.load(Ordering::Relaxed) == PARKED);
@@ -186,12 +186,18 @@ pub fn each_held(mut f: impl FnMut(usize, usize)) {
 }
 
 impl Registry {
+    /// Takes the lock.
+    fn enter(&self) -> Guard<'_> {
+        fork::notice();
+        self.lock.lock()
+    }
+
     /// Calls `f` for every heap until it fails.
     pub(super) fn each(
         &self,
         mut f: impl FnMut(&Heap) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
-        let _held = self.lock.lock();
+        let _held = self.enter();
         (LATE_NUMBER..=self.made.get()).try_for_each(|number| f(Heap::numbered(number)))
     }
 

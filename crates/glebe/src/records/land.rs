@@ -9,6 +9,7 @@
 //! Slabs use `next/prev` for their owner's list of slabs with room; free runs for their bin. The
 //! last unit of a free run repeats `units`, so that a neighbour can find the run's start.
 
+use super::layout::TABLES;
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32};
 
@@ -34,7 +35,8 @@ pub struct Record {
     pub state: Field8,
     /// Slabs: the size class.
     pub class: Field8,
-    /// Slabs: 1 while somebody, perhaps another thread than the owner, returns pages of it.
+    /// Slabs: not 0 while somebody, perhaps another thread than the owner, returns pages of it; the
+    /// number says in which process, so that a child does not wait for a thread of its parent.
     pub purging: Field8,
     /// Slabs: 1 when all of its pages were returned since the owner used it last.
     pub purged: Field8,
@@ -87,7 +89,7 @@ impl Record {
     /// returns its pages just now; the slab is listed still.
     pub fn begin_use(&self) -> bool {
         self.state.0.store(State::Current as u8, SeqCst);
-        let free = self.purging.0.load(SeqCst) == 0;
+        let free = self.purging.0.load(SeqCst) != TABLES.process();
         if free {
             self.purged.set(0);
         } else {
@@ -99,7 +101,7 @@ impl Record {
     /// Somebody is about to return pages of the slab. False if a cursor stands in it, if it is no
     /// slab any more, or if somebody else does so already.
     pub fn begin_purge(&self) -> bool {
-        if self.purging.0.swap(1, SeqCst) != 0 {
+        if self.purging.0.swap(TABLES.process(), SeqCst) == TABLES.process() {
             return false;
         }
         let state = self.state.0.load(SeqCst);

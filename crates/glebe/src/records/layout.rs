@@ -108,6 +108,8 @@ pub struct Tables {
     heaps: AtomicUsize,
     wiped: AtomicUsize,
     first_unit: AtomicUsize,
+    /// How many forks lie between the first process and this one.
+    forks: AtomicUsize,
     /// 1 if the kernel wipes that page in children.
     child_is_told: AtomicUsize,
 }
@@ -131,6 +133,7 @@ impl Tables {
             heaps: AtomicUsize::new(0),
             wiped: AtomicUsize::new(0),
             first_unit: AtomicUsize::new(0),
+            forks: AtomicUsize::new(0),
             child_is_told: AtomicUsize::new(0),
         }
     }
@@ -307,8 +310,15 @@ impl Tables {
         false
     }
 
+    /// A small number, not 0, other than the parent's and the grandparents'.
+    #[inline]
+    pub fn process(&self) -> u8 {
+        (self.forks.load(Ordering::Relaxed) % 255) as u8 + 1
+    }
+
     /// The child is in order: it may be a parent itself.
     pub fn note_fork(&self) {
+        self.forks.fetch_add(1, Ordering::Relaxed);
         self.wiped_word().store(PARENT, Ordering::Release);
     }
 

@@ -38,7 +38,7 @@ impl Region {
         let limit = self.enter().runs.dirty_units;
         let mut seen = 0;
         while seen < limit {
-            let Some(run) = self.enter().runs.take_oldest(now, ticks) else {
+            let Some(run) = self.enter().runs.take_expired(now, ticks) else {
                 break;
             };
             seen += run.units;

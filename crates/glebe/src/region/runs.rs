@@ -26,6 +26,8 @@ const EXACT: u32 = 32;
 const BINS: usize = 112;
 /// How many runs of a bin are looked at for the lowest address or a fit.
 const LOOK: u32 = 8;
+/// How many of the runs that were freed first are looked at for one that has come of age.
+const AGED_LOOK: u32 = 64;
 
 /// Dirty or clean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -160,6 +162,10 @@ impl Bins {
 
     /// A run in which `units` aligned to `align` units fit.
     fn find(&self, units: u32, align: u32) -> Option<u32> {
+        // No run is as long as this; and what has no bin cannot be looked for.
+        if units.checked_add(align)? >= 1 << 25 {
+            return None;
+        }
         let fits = |unit: u32| {
             let skipped = TABLES.units_to_alignment(unit, align);
             skipped + units <= record(unit).units.get()
@@ -252,40 +258,56 @@ impl Runs {
         Some(Run { unit, units, kind })
     }
 
-    /// Adds a run, joined with free neighbours of its kind.
+    /// Adds a run, joined with free neighbours of its kind. The whole is as old as its units are on
+    /// average: a long run into which short ones keep falling still comes of age.
     pub fn give(&mut self, run: Run) {
         let Run {
             mut unit,
             mut units,
             kind,
         } = run;
+        let now = clock::now();
+        let mut ages = 0;
+        let mut join = |runs: &mut Runs, start: u32| {
+            let length = record(start).units.get();
+            let age = now
+                .wrapping_sub(record(start).stamp.get())
+                .min(u32::MAX / 2);
+            ages += u64::from(age) * u64::from(length);
+            units += length;
+            runs.remove(start, kind);
+        };
         if TABLES.directory(unit - 1).get().land() == kind.land() {
-            let before = record(unit - 1).units.get();
-            unit -= before;
-            units += before;
-            self.remove(unit, kind);
+            unit -= record(unit - 1).units.get();
+            join(self, unit);
         }
         if TABLES.directory(run.unit + run.units).get().land() == kind.land() {
-            let after = run.unit + run.units;
-            units += record(after).units.get();
-            self.remove(after, kind);
+            join(self, run.unit + run.units);
         }
-        self.insert(unit, units, kind, clock::now());
+        let age = (ages / u64::from(units)) as u32;
+        self.insert(unit, units, kind, now.wrapping_sub(age));
     }
 
-    /// The dirty run that has lain longest, if it has lain for `ticks`; taken out.
-    pub fn take_oldest(&mut self, now: u32, ticks: u32) -> Option<Run> {
-        let unit = self.oldest;
-        if unit == 0 || !clock::elapsed(now, record(unit).stamp.get(), ticks) {
-            return None;
+    /// Of the first runs in the order in which they were freed, one that has lain for `ticks`; taken
+    /// out.
+    pub fn take_expired(&mut self, now: u32, ticks: u32) -> Option<Run> {
+        let mut unit = self.oldest;
+        for _ in 0..AGED_LOOK {
+            if unit == 0 {
+                return None;
+            }
+            let units = record(unit).units.get();
+            if clock::elapsed(now, record(unit).stamp.get(), ticks) {
+                self.remove(unit, Kind::Dirty);
+                return Some(Run {
+                    unit,
+                    units,
+                    kind: Kind::Dirty,
+                });
+            }
+            unit = record(unit).newer.get();
         }
-        let units = record(unit).units.get();
-        self.remove(unit, Kind::Dirty);
-        Some(Run {
-            unit,
-            units,
-            kind: Kind::Dirty,
-        })
+        None
     }
 
     fn insert(&mut self, unit: u32, units: u32, kind: Kind, stamp: u32) {
@@ -324,7 +346,7 @@ impl Runs {
         }
     }
 
-    /// The rest of a split run keeps its age but joins at the young end: it lives a little longer.
+    /// Joined and split runs keep their age but go to the young end, so ages are only roughly in order.
     fn age(&mut self, unit: u32, stamp: u32) {
         record(unit).stamp.set(stamp);
         record(unit).older.set(self.newest);

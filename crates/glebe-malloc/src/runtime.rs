@@ -1,0 +1,144 @@
+//! The C++ run-time library, if the process has one.
+//!
+//! Nothing here needs it: a C program does not have it, and must not get it because of its
+//! allocator. So its symbols are referred to weakly, in a table that the linker fills in with what
+//! the program came with. A run-time library may also come later and out of sight, with a plug-in
+//! that was opened with `RTLD_LOCAL` (every C++ module of Python's): then the dynamic linker is
+//! asked, which is referred to weakly, too, for the sake of static programs.
+
+use core::arch::global_asm;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
+use core::ptr::NonNull;
+
+/// What was installed by `std::set_new_handler`. It may throw, so only assembly calls it.
+pub type Handler = NonNull<c_void>;
+
+/// A symbol's address, if there is such a symbol.
+type Symbol = Option<NonNull<c_void>>;
+
+type Find = unsafe extern "C" fn(Symbol, *const c_char) -> Symbol;
+type Open = unsafe extern "C" fn(*const c_char, c_int) -> Symbol;
+type Close = unsafe extern "C" fn(NonNull<c_void>) -> c_int;
+
+/// What is needed of the run-time library, each only if it is there. In the order of [`NAMES`].
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Runtime {
+    get_new_handler: Option<extern "C" fn() -> Option<Handler>>,
+    allocate_exception: Option<extern "C" fn(usize) -> *mut *const c_void>,
+    throw: Symbol,
+    /// The type, the virtual functions and the destructor of `std::bad_alloc`.
+    bad_alloc: [Symbol; 3],
+    begin_catch: Symbol,
+    end_catch: Symbol,
+    personality: Symbol,
+}
+
+/// Defines a table of weak references under a hidden label, and their names.
+macro_rules! weak_table {
+    ($label:literal $($names:ident)?: [$($symbol:literal),* $(,)?]) => {
+        global_asm!(
+            concat!(".pushsection .data.rel.ro.", $label, ",\"aw\",@progbits"),
+            ".p2align 3",
+            concat!(".globl ", $label),
+            concat!(".hidden ", $label),
+            concat!($label, ":"),
+            $(concat!(".weak ", $symbol), concat!(".8byte ", $symbol),)*
+            ".popsection",
+        );
+        $(const $names: [&str; [$($symbol),*].len()] = [$(concat!($symbol, "\0")),*];)?
+    };
+}
+
+weak_table!("glebe_weak_cxx" NAMES: [
+    "_ZSt15get_new_handlerv",
+    "__cxa_allocate_exception",
+    "__cxa_throw",
+    "_ZTISt9bad_alloc",
+    "_ZTVSt9bad_alloc",
+    "_ZNSt9bad_allocD1Ev",
+    "__cxa_begin_catch",
+    "__cxa_end_catch",
+    "__gxx_personality_v0",
+]);
+
+// Only this one by its symbol: static links warn of `dlopen`.
+weak_table!("glebe_weak_dlsym": ["dlsym"]);
+
+const _: () = assert!(size_of::<Runtime>() == size_of::<[Symbol; NAMES.len()]>());
+
+unsafe extern "C" {
+    safe static glebe_weak_cxx: Runtime;
+    safe static glebe_weak_dlsym: Option<Find>;
+}
+
+/// A call that the caller has yet to make, because it does not return as calls in Rust do.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Call {
+    pub function: NonNull<c_void>,
+    pub arguments: [Symbol; 3],
+}
+
+impl Runtime {
+    /// The run-time library of the process: the one it came with, or one that was loaded later.
+    pub fn find() -> Option<Runtime> {
+        let linked = glebe_weak_cxx;
+        if linked.throw.is_some() || linked.get_new_handler.is_some() {
+            Some(linked)
+        } else {
+            Runtime::loaded_later()
+        }
+    }
+
+    #[cold]
+    fn loaded_later() -> Option<Runtime> {
+        const LIBRARIES: [&CStr; 2] = [c"libstdc++.so.6", c"libc++.so.1"];
+        const RTLD_DEFAULT: Symbol = None;
+        const RTLD_LAZY: c_int = 1;
+        const RTLD_NOLOAD: c_int = 4;
+        let find = glebe_weak_dlsym?;
+        // SAFETY: names end with NUL, and the functions have the types that POSIX gives them.
+        // Nothing is loaded that is not there, and while the caller's code runs it stays there, so
+        // that what was found is valid after `close`.
+        unsafe {
+            let open: Open = transmute(find(RTLD_DEFAULT, c"dlopen".as_ptr())?);
+            let close: Close = transmute(find(RTLD_DEFAULT, c"dlclose".as_ptr())?);
+            let library = LIBRARIES
+                .iter()
+                .find_map(|name| open(name.as_ptr(), RTLD_LAZY | RTLD_NOLOAD))?;
+            let symbols = NAMES.map(|name| find(Some(library), name.as_ptr().cast()));
+            close(library);
+            // Both are pointers, each of which may be null, in the order of `NAMES`.
+            Some(transmute::<[Symbol; NAMES.len()], Runtime>(symbols))
+        }
+    }
+
+    /// The handler that the program installed.
+    pub fn new_handler(&self) -> Option<Handler> {
+        self.get_new_handler?()
+    }
+
+    /// The call that throws a new `std::bad_alloc`; `None` if nothing can be thrown.
+    pub fn bad_alloc(&self) -> Option<Call> {
+        /// Its virtual functions stand behind the table's offset and type.
+        const HEADER: usize = 2;
+        let function = self.throw?;
+        let [kind, table, destructor] = self.bad_alloc;
+        let table = table?.as_ptr().cast::<*const c_void>();
+        let object = NonNull::new(self.allocate_exception?(size_of::<*const c_void>()))?;
+        // SAFETY: the object has room for its one member, the pointer to its virtual functions,
+        // which stand in the table.
+        unsafe { object.write(table.add(HEADER).cast()) };
+        Some(Call {
+            function,
+            arguments: [Some(object.cast()), Some(kind?), Some(destructor?)],
+        })
+    }
+
+    /// The functions that stop an exception, and the one that finds who does; `None` if nobody can.
+    pub fn catcher(&self) -> Option<[NonNull<c_void>; 3]> {
+        Some([self.begin_catch?, self.end_catch?, self.personality?])
+    }
+}
