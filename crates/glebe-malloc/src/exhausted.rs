@@ -19,15 +19,18 @@
 //! [`catch`] stops every exception, as `catch (...)` would: it has the tables that C++ compilers
 //! write, and C++'s own personality routine reads them. libstdc++'s operator new does the same, with
 //! the same consequence for a thread that is cancelled, or exits, inside a new handler: the process
-//! ends. libc++'s and libstdc++'s exceptions are alike in all this.
+//! ends. libc++ and libstdc++ are alike in all this.
 //!
-//! Without a C++ run-time library nobody can catch anything, and the process ends with one line.
+//! Without a C++ run-time library nobody can catch anything, and the process ends with one line. So
+//! does a static program that catches things but nowhere mentions `bad_alloc`, for the linker leaves
+//! out what is only referred to weakly; `-Wl,-u,_ZSt17__throw_bad_allocv` brings it in.
 
 use crate::libc;
-use crate::runtime::{Call, Handler, Runtime};
+use crate::runtime::{Call, Handler, Runtime, Symbol};
 use crate::text::Text;
 use core::arch::naked_asm;
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use glebe_core::raw;
@@ -37,8 +40,8 @@ use glebe_core::raw;
 struct Request {
     size: usize,
     alignment: usize,
-    /// To be made when `attempt` returned null.
-    next: Call,
+    /// To be made when `attempt` returned null; nothing before.
+    next: MaybeUninit<Call>,
 }
 
 const _: () = assert!(size_of::<Request>() == 48);
@@ -74,13 +77,14 @@ pub extern "C" fn new_or_throw(size: usize, alignment: usize) -> *mut u8 {
 /// The routine that reads [`catch`]'s table, for the unwinder; null until it is needed.
 static PERSONALITY: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// Calls a handler; false if it threw something, which `begin` and `end` have put an end to.
+/// Calls a handler; false if it threw something, which `begin` and `end` have put an end to. A
+/// program that lacks them cannot throw.
 ///
 /// The call site from 2 to 3 has the landing pad 5, whose action is the first: to catch what has
 /// the first type, which is null: everything.
 #[unsafe(naked)]
 #[allow(named_asm_labels)] // a naked function is never copied, and `.cfi_lsda` wants a name
-extern "C" fn catch(handler: Handler, begin: NonNull<c_void>, end: NonNull<c_void>) -> bool {
+extern "C" fn catch(handler: Handler, begin: Symbol, end: Symbol) -> bool {
     naked_asm!(
         "1:",
         ".cfi_startproc",
@@ -140,7 +144,9 @@ unsafe extern "C" fn attempt(request: *mut Request) -> *mut u8 {
     let request = unsafe { &mut *request };
     let block = serve(request.size, request.alignment);
     if block.is_null() {
-        request.next = after_failure(request.size, request.alignment);
+        request
+            .next
+            .write(after_failure(request.size, request.alignment));
     }
     block
 }
@@ -159,23 +165,23 @@ fn serve(size: usize, alignment: usize) -> *mut u8 {
 #[cold]
 fn after_failure(size: usize, alignment: usize) -> Call {
     let runtime = Runtime::find();
-    match handler(runtime.as_ref(), alignment) {
+    match handler(&runtime, alignment) {
         Some(function) => Call {
             function,
             arguments: [None; 3],
         },
-        None => match runtime.and_then(|runtime| runtime.bad_alloc()) {
+        None => match runtime.bad_alloc() {
             Some(call) => call,
             None => nobody_to_tell(size),
         },
     }
 }
 
-fn handler(runtime: Option<&Runtime>, alignment: usize) -> Option<Handler> {
+fn handler(runtime: &Runtime, alignment: usize) -> Option<Handler> {
     // No handler can help with an alignment that is none.
     runtime
-        .filter(|_| alignment.is_power_of_two())?
         .new_handler()
+        .filter(|_| alignment.is_power_of_two())
 }
 
 /// A block; null without memory.
@@ -188,15 +194,12 @@ pub fn new_or_null(size: usize, alignment: usize) -> *mut u8 {
             return block;
         }
         let runtime = Runtime::find();
-        let Some(handler) = handler(runtime.as_ref(), alignment) else {
+        let Some(handler) = handler(&runtime, alignment) else {
             return null_mut();
         };
-        // There is a run-time library if it has a handler. If it cannot catch, it cannot throw.
-        let Some([begin, end, personality]) = runtime.and_then(|runtime| runtime.catcher()) else {
-            return null_mut();
-        };
-        PERSONALITY.store(personality.as_ptr(), Relaxed);
-        if !catch(handler, begin, end) {
+        let personality = runtime.personality.map_or(null_mut(), NonNull::as_ptr);
+        PERSONALITY.store(personality, Relaxed);
+        if !catch(handler, runtime.begin_catch, runtime.end_catch) {
             return null_mut();
         }
     }
@@ -206,8 +209,10 @@ fn nobody_to_tell(size: usize) -> ! {
     let mut line = Text::<256>::new();
     line.text("glebe: operator new: no memory for ")
         .grouped(size);
-    line.text(" bytes, and the process has no C++ run-time library to throw std::bad_alloc;");
-    line.text(" link with it, or use new (std::nothrow)\n");
+    line.text(
+        " bytes, and no C++ run-time library to throw std::bad_alloc: use new (std::nothrow)",
+    );
+    line.text(" or, in a static program, link with -Wl,-u,_ZSt17__throw_bad_allocv\n");
     line.write_to_stderr();
     libc::abort()
 }

@@ -6,7 +6,7 @@
 //!
 //! | glibc's name | figure |
 //! |--|--|
-//! | `arena` | address space opened for use, without large objects |
+//! | `arena` | address space opened for use so far, without large objects |
 //! | `uordblks` | bytes in live slots, rounding included |
 //! | `fordblks` | `arena` − `uordblks` |
 //! | `hblks`, `hblkhd` | large objects, and their bytes |
@@ -39,14 +39,13 @@ pub struct Info<T> {
 impl<T: Default> Info<T> {
     fn read(number: impl Fn(usize) -> T) -> Self {
         let stats = raw::stats();
-        let arena = stats.mapped_bytes.saturating_sub(stats.large_bytes);
         let live = stats.live_bytes - stats.large_bytes;
         Info {
-            arena: number(arena),
+            arena: number(live + not_live(&stats)),
             hblks: number(stats.large_objects),
             hblkhd: number(stats.large_bytes),
             uordblks: number(live),
-            fordblks: number(arena.saturating_sub(live)),
+            fordblks: number(not_live(&stats)),
             keepcost: number(stats.dirty_bytes),
             ..Info::default()
         }
@@ -145,35 +144,40 @@ fn class_as_xml(class: usize) -> Text<LINES> {
 }
 
 fn totals_as_xml(stats: &raw::Stats) -> Text<LINES> {
+    let parts = [
+        (
+            "</sizes>\n<live count=\"",
+            stats.live_objects - stats.large_objects,
+        ),
+        ("\" size=\"", stats.live_bytes - stats.large_bytes),
+        ("\"/>\n<slabs size=\"", stats.slab_bytes),
+        ("\"/>\n<free dirty=\"", stats.dirty_bytes),
+        ("\" clean=\"", stats.clean_bytes),
+        ("\"/>\n</heap>\n<heaps count=\"", stats.heaps),
+        ("\" parked=\"", stats.parked_heaps),
+        ("\"/>\n<total type=\"fast\" count=\"0\" size=\"", 0),
+        ("\"/>\n<total type=\"rest\" size=\"", not_live(stats)),
+        ("\"/>\n<total type=\"mmap\" count=\"", stats.large_objects),
+        ("\" size=\"", stats.large_bytes),
+        ("\"/>\n<system type=\"current\" size=\"", stats.mapped_bytes),
+        ("\"/>\n<system type=\"max\" size=\"", stats.mapped_bytes),
+        ("\"/>\n<aspace type=\"total\" size=\"", stats.mapped_bytes),
+        (
+            "\"/>\n<aspace type=\"mprotect\" size=\"",
+            stats.mapped_bytes,
+        ),
+    ];
     let mut xml = Text::new();
-    let small = stats.live_bytes - stats.large_bytes;
-    let free = stats.mapped_bytes.saturating_sub(stats.live_bytes);
-    xml.text("</sizes>\n<live count=\"")
-        .decimal(stats.live_objects - stats.large_objects);
-    xml.text("\" size=\"").decimal(small);
-    xml.text("\"/>\n<slabs size=\"").decimal(stats.slab_bytes);
-    xml.text("\"/>\n<free dirty=\"").decimal(stats.dirty_bytes);
-    xml.text("\" clean=\"").decimal(stats.clean_bytes);
-    xml.text("\"/>\n</heap>\n<heaps count=\"")
-        .decimal(stats.heaps);
-    xml.text("\" parked=\"").decimal(stats.parked_heaps);
-    xml.text("\"/>\n<total type=\"fast\" count=\"0\" size=\"0\"/>\n<total type=\"rest\" size=\"");
-    xml.decimal(free);
-    xml.text("\"/>\n<total type=\"mmap\" count=\"")
-        .decimal(stats.large_objects);
-    xml.text("\" size=\"").decimal(stats.large_bytes);
-    xml.text("\"/>\n<system type=\"current\" size=\"")
-        .decimal(stats.mapped_bytes);
-    for what in [
-        "system type=\"max",
-        "aspace type=\"total",
-        "aspace type=\"mprotect",
-    ] {
-        xml.text("\"/>\n<").text(what);
-        xml.text("\" size=\"").decimal(stats.mapped_bytes);
+    for (before, number) in parts {
+        xml.text(before).decimal(number);
     }
     xml.text("\"/>\n</malloc>\n");
     xml
+}
+
+/// Bytes opened for use that hold no live object. The figures are not of one moment.
+fn not_live(stats: &raw::Stats) -> usize {
+    stats.mapped_bytes.saturating_sub(stats.live_bytes)
 }
 
 exports! {

@@ -1,6 +1,6 @@
 //! The few functions asked of the C library, and the constants that go with them.
 //!
-//! All of them are also in musl. None allocates, except that the stream behind [`fwrite`] may.
+//! All of them are also in musl. None allocates, except that the stream behind `fwrite` may.
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
 use core::mem::zeroed;

@@ -15,7 +15,7 @@ use core::ptr::NonNull;
 pub type Handler = NonNull<c_void>;
 
 /// A symbol's address, if there is such a symbol.
-type Symbol = Option<NonNull<c_void>>;
+pub type Symbol = Option<NonNull<c_void>>;
 
 type Find = unsafe extern "C" fn(Symbol, *const c_char) -> Symbol;
 type Open = unsafe extern "C" fn(*const c_char, c_int) -> Symbol;
@@ -30,14 +30,16 @@ pub struct Runtime {
     throw: Symbol,
     /// The type, the virtual functions and the destructor of `std::bad_alloc`.
     bad_alloc: [Symbol; 3],
-    begin_catch: Symbol,
-    end_catch: Symbol,
-    personality: Symbol,
+    /// The functions that begin and end the handling of an exception, and the one that finds out
+    /// who handles it.
+    pub begin_catch: Symbol,
+    pub end_catch: Symbol,
+    pub personality: Symbol,
 }
 
 /// Defines a table of weak references under a hidden label, and their names.
 macro_rules! weak_table {
-    ($label:literal $($names:ident)?: [$($symbol:literal),* $(,)?]) => {
+    ($label:literal, $names:tt: [$($symbol:literal),* $(,)?]) => {
         global_asm!(
             concat!(".pushsection .data.rel.ro.", $label, ",\"aw\",@progbits"),
             ".p2align 3",
@@ -47,11 +49,11 @@ macro_rules! weak_table {
             $(concat!(".weak ", $symbol), concat!(".8byte ", $symbol),)*
             ".popsection",
         );
-        $(const $names: [&str; [$($symbol),*].len()] = [$(concat!($symbol, "\0")),*];)?
+        const $names: [&str; [$($symbol),*].len()] = [$(concat!($symbol, "\0")),*];
     };
 }
 
-weak_table!("glebe_weak_cxx" NAMES: [
+weak_table!("glebe_weak_cxx", NAMES: [
     "_ZSt15get_new_handlerv",
     "__cxa_allocate_exception",
     "__cxa_throw",
@@ -64,7 +66,7 @@ weak_table!("glebe_weak_cxx" NAMES: [
 ]);
 
 // Only this one by its symbol: static links warn of `dlopen`.
-weak_table!("glebe_weak_dlsym": ["dlsym"]);
+weak_table!("glebe_weak_dlsym", _: ["dlsym"]);
 
 const _: () = assert!(size_of::<Runtime>() == size_of::<[Symbol; NAMES.len()]>());
 
@@ -82,13 +84,14 @@ pub struct Call {
 }
 
 impl Runtime {
-    /// The run-time library of the process: the one it came with, or one that was loaded later.
-    pub fn find() -> Option<Runtime> {
+    /// What the process has of a run-time library: of the one it came with, or of one that was
+    /// loaded later.
+    pub fn find() -> Runtime {
         let linked = glebe_weak_cxx;
         if linked.throw.is_some() || linked.get_new_handler.is_some() {
-            Some(linked)
+            linked
         } else {
-            Runtime::loaded_later()
+            Runtime::loaded_later().unwrap_or(linked)
         }
     }
 
@@ -135,10 +138,5 @@ impl Runtime {
             function,
             arguments: [Some(object.cast()), Some(kind?), Some(destructor?)],
         })
-    }
-
-    /// The functions that stop an exception, and the one that finds who does; `None` if nobody can.
-    pub fn catcher(&self) -> Option<[NonNull<c_void>; 3]> {
-        Some([self.begin_catch?, self.end_catch?, self.personality?])
     }
 }

@@ -41,48 +41,44 @@ pub fn malloc_stats() {
     summary("now").write_to_stderr();
 }
 
-/// Columns of a number of bytes: room for 100 TB.
-const WIDTH: usize = 19;
-
 fn summary(when: &str) -> Text<1024> {
     let stats = raw::stats();
+    let small = stats.live_bytes - stats.large_bytes;
+    let share = small.saturating_mul(100) / stats.slab_bytes.max(1);
     let mut text = Text::new();
     text.text("glebe: heap of process ")
         .decimal(libc::process_id());
-    text.text(" ").text(when).text(", in bytes\n");
+    text.text(" ").text(when).text(", in bytes");
 
-    text.text("glebe: live    ").column(stats.live_bytes, WIDTH);
-    text.text("  in ")
-        .grouped(stats.live_objects)
-        .text(" objects\n");
-
-    text.text("glebe:   large ")
-        .column(stats.large_bytes, WIDTH);
-    text.text("  in ")
-        .grouped(stats.large_objects)
-        .text(" of them\n");
-
-    text.text("glebe: slabs   ").column(stats.slab_bytes, WIDTH);
-    let small = stats.live_bytes - stats.large_bytes;
-    let share = small.saturating_mul(100) / stats.slab_bytes.max(1);
-    text.text("  of which ").decimal(share).text(" % is live\n");
-
-    text.text("glebe: dirty   ")
-        .column(stats.dirty_bytes, WIDTH);
-    text.text("  free, but still with pages\n");
-
-    text.text("glebe: mapped  ")
-        .column(stats.mapped_bytes, WIDTH);
-    text.text("  opened for use so far\n");
-
-    text.text("glebe: peak RSS")
-        .column(libc::peak_resident_bytes(), WIDTH);
-    text.text("  of the whole process\n");
-
-    text.text("glebe: heaps   ").column(stats.heaps, WIDTH);
-    text.text("  made, ").grouped(stats.parked_heaps);
-    text.text(" of them parked\n");
+    line(&mut text, "live", stats.live_bytes, "in ");
+    text.grouped(stats.live_objects).text(" objects");
+    line(&mut text, "  large", stats.large_bytes, "in ");
+    text.grouped(stats.large_objects).text(" of them");
+    line(&mut text, "slabs", stats.slab_bytes, "live: ");
+    text.decimal(share).text(" %");
+    for (what, bytes, note) in [
+        ("dirty", stats.dirty_bytes, "free, but still with pages"),
+        ("mapped", stats.mapped_bytes, "opened for use so far"),
+        (
+            "peak RSS",
+            libc::peak_resident_bytes(),
+            "of the whole process",
+        ),
+    ] {
+        line(&mut text, what, bytes, note);
+    }
+    text.text("\nglebe: ").grouped(stats.heaps).text(" heaps, ");
+    text.grouped(stats.parked_heaps)
+        .text(" of them parked: their threads ended\n");
     text
+}
+
+/// Begins a line; the number ends where those of the other lines do.
+fn line(text: &mut Text<1024>, what: &str, bytes: usize, note: &str) {
+    /// Room for names and 100 TB.
+    const WIDTH: usize = 26;
+    text.text("\nglebe: ").text(what);
+    text.column(bytes, WIDTH - what.len()).text("  ").text(note);
 }
 
 exports! {

@@ -3,7 +3,6 @@
 use super::{Heap, fork, life, tls};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{ClassOffset, Land};
-use crate::records::land::State;
 use crate::records::layout::TABLES;
 use crate::records::row::{Row, WordId};
 use crate::records::{Entry, UNIT, UNIT_SHIFT};
@@ -59,7 +58,7 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
     if block.is_null() {
         0
     } else {
-        Block::find(block).bytes()
+        Block::find_not_held(block).bytes()
     }
 }
 
@@ -131,9 +130,11 @@ impl Heap {
     }
 
     /// Frees a slot of an own slab, wherever in the slab it lies and whoever else frees there.
-    fn free_own_slot(&self, place: &Place) {
-        let word = TABLES.live(place.head, place.word);
-        word.store(word.load(Relaxed) & !place.bit, Relaxed);
+    fn free_own_slot(&self, place: &Place, class: u32) {
+        let word = TABLES.word_id(place.head, place.word);
+        if self.cursors[class as usize].own_holds(word, place.slot) || !word.clear(place.slot) {
+            words::refuse(words::slot_address(place.head, place.slot));
+        }
         self.lower_until(place.head, 1);
     }
 }
@@ -161,7 +162,7 @@ impl Block {
                 };
                 let live = TABLES.live(place.head, place.word).load(Relaxed);
                 let pending = TABLES.remote(place.head, place.word).load(Relaxed);
-                if live & !pending & place.bit == 0 || is_held(heap, class, &place) {
+                if live & !pending & place.bit == 0 {
                     words::refuse(address);
                 }
                 Block::Slot { place, heap, class }
@@ -169,6 +170,25 @@ impl Block {
             Land::Large if offset.is_multiple_of(UNIT) => Block::Large { unit },
             _ => words::refuse(address),
         }
+    }
+
+    /// As [`Self::find`], and ends the process if the owner's cursor holds the slot. Frees do not look:
+    /// the owner's own do so by themselves, and for a remote one the cursor's line, hot at the owner's,
+    /// is too dear. The owner finds such a double free when it takes it back.
+    pub(super) fn find_not_held(block: *mut u8) -> Block {
+        let found = Block::find(block);
+        if let Block::Slot {
+            ref place,
+            heap,
+            class,
+        } = found
+        {
+            let cursor = &Heap::numbered(heap).cursors[class as usize];
+            if cursor.seems_to_hold(TABLES.word_id(place.head, place.word), place.slot) {
+                words::refuse(block as usize);
+            }
+        }
+        found
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -195,12 +215,12 @@ impl Block {
             Block::Slot {
                 ref place,
                 heap: owner,
-                ..
+                class,
             } => {
                 // A thread that only frees needs no heap, and a thread past its exit has none.
                 let heap = tls::heap_or_empty();
                 if place.entry.owned_by(heap.key.get()) {
-                    heap.free_own_slot(place);
+                    heap.free_own_slot(place, class);
                 } else {
                     free_remotely(place, owner);
                 }
@@ -208,14 +228,6 @@ impl Block {
             Block::Large { unit } => REGION.give_large(unit),
         }
     }
-}
-
-/// Whether the owner's cursor holds the slot. Its line is hot at the owner's, so it is looked at only
-/// if the cursor stands in this slab.
-fn is_held(owner: u32, class: u32, place: &Place) -> bool {
-    let cursor = &Heap::numbered(owner).cursors[class as usize];
-    TABLES.land(place.head).state.get() == State::Current as u8
-        && cursor.seems_to_hold(TABLES.word_id(place.head, place.word), place.slot)
 }
 
 /// Whether a request of `size` bytes is served by a class.

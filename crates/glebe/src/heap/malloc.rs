@@ -4,7 +4,7 @@ use super::life::with_heap;
 use super::{Heap, fork, tls};
 use crate::records::UNIT;
 use crate::region::REGION;
-use crate::slab::classes::{GRANULE, SMALL, aligned_class, class_of};
+use crate::slab::classes::{aligned_class, class_of};
 use crate::slab::{CLASSES, MAX_SLOT};
 use core::ptr::{null_mut, write_bytes};
 
@@ -21,13 +21,10 @@ pub fn malloc(size: usize) -> *mut u8 {
 pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
     // One less makes a size of 0 enormous, so that one comparison sorts out both ends.
     let last = size.wrapping_sub(1);
-    let class = if last < SMALL {
-        last / GRANULE
-    } else if last < MAX_SLOT {
-        class_of(size)
-    } else {
+    if last >= MAX_SLOT {
         return slow(size);
-    };
+    }
+    let class = class_of(size);
     let Some(heap) = tls::heap() else {
         return slow(size);
     };

@@ -258,22 +258,21 @@ impl Runs {
         Some(Run { unit, units, kind })
     }
 
-    /// Adds a run, joined with free neighbours of its kind. The whole is as old as its units are on
-    /// average: a long run into which short ones keep falling still comes of age.
+    /// Adds a run, joined with free neighbours of its kind. The whole is as old as its longest part:
+    /// a long run that lies idle comes of age though short ones are cut off and joined again.
     pub fn give(&mut self, run: Run) {
         let Run {
             mut unit,
             mut units,
             kind,
         } = run;
-        let now = clock::now();
-        let mut ages = 0;
+        let mut stamp = clock::now();
+        let mut longest = units;
         let mut join = |runs: &mut Runs, start: u32| {
             let length = record(start).units.get();
-            let age = now
-                .wrapping_sub(record(start).stamp.get())
-                .min(u32::MAX / 2);
-            ages += u64::from(age) * u64::from(length);
+            if length > longest {
+                (longest, stamp) = (length, record(start).stamp.get());
+            }
             units += length;
             runs.remove(start, kind);
         };
@@ -284,8 +283,7 @@ impl Runs {
         if TABLES.directory(run.unit + run.units).get().land() == kind.land() {
             join(self, run.unit + run.units);
         }
-        let age = (ages / u64::from(units)) as u32;
-        self.insert(unit, units, kind, now.wrapping_sub(age));
+        self.insert(unit, units, kind, stamp);
     }
 
     /// Of the first runs in the order in which they were freed, one that has lain for `ticks`; taken

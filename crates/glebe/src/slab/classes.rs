@@ -21,8 +21,8 @@ use crate::records::row::MAX_SLOTS;
 
 /// Number of size classes.
 pub const CLASSES: usize = 72;
-/// Requests up to here find their class by a shift.
-pub const SMALL: usize = 256;
+/// Up to here classes are multiples of 16 bytes, eight to a doubling above.
+const SMALL: usize = 256;
 /// The largest slot in bytes; longer requests get runs of their own.
 pub const MAX_SLOT: usize = 32 << 10;
 /// A slot starts at a multiple of this many bytes.
@@ -56,19 +56,18 @@ pub const fn reciprocal(class: usize) -> u32 {
 #[inline(always)]
 pub const fn class_of(size: usize) -> usize {
     let last = size - 1;
-    if last < SMALL {
-        last / GRANULE
-    } else if last < MEDIUM {
-        BY_32[last / 32] as usize
+    if last < MEDIUM {
+        BY_16[last / 16] as usize
     } else {
         BY_128[last / 128] as usize
     }
 }
 
-/// Above [`SMALL`] and up to here classes are multiples of 32 bytes, above of 128.
-const MEDIUM: usize = 1024;
-// Tables, because the logarithm takes longer, and compilers write half a register to shift by it.
-static BY_32: [u8; MEDIUM / 32] = by(32);
+/// Above this all classes are multiples of 128 bytes.
+pub const MEDIUM: usize = 1024;
+// Tables, because a logarithm takes longer, and because programs mix sizes in ways that no processor
+// foresees: a branch within the usual sizes costs more than a table of one line.
+static BY_16: [u8; MEDIUM / 16] = by(16);
 static BY_128: [u8; MAX_SLOT / 128] = by(128);
 
 /// The class of the last byte of each step of `step` bytes.
