@@ -1,13 +1,14 @@
 /* glebe.h - the Glebe memory allocator under names of its own.
  *
  * Whoever links with libglebe, or preloads libglebe.so, has `malloc`, `free` and the rest of the
- * family from Glebe already, declared by <stdlib.h> and <malloc.h> as ever, and so has every library
- * in the process; C++'s operators new and delete, too. This header is for programs that want to name
- * the allocator, for what only Glebe has, and for C23's sized frees where <stdlib.h> lacks them.
+ * family from Glebe already, declared by <stdlib.h> and <malloc.h> as ever, and so has every
+ * library in the process; C++'s operators new and delete, too. This header is for programs that
+ * want to name the allocator, for what only Glebe has, and for C23's sized frees where <stdlib.h>
+ * lacks them.
  *
  * All names are of one heap: a block from `malloc` may be passed to `glebe_free`, and the other way
- * round. Every function may be called by any thread at any time, before main() and while the process
- * exits, too; none may be called from a signal handler.
+ * round. Every function may be called by any thread at any time, before main() and while the
+ * process exits, too; none may be called from a signal handler.
  *
  * Promises that hold for all functions here:
  *
@@ -70,9 +71,10 @@ void *glebe_malloc(size_t size) GLEBE_NOTHROW GLEBE_MALLOC GLEBE_SIZE(1);
 /* A block for `count` elements of `size` bytes, all zero. Fails if the product overflows. */
 void *glebe_calloc(size_t count, size_t size) GLEBE_NOTHROW GLEBE_MALLOC GLEBE_SIZE2(1, 2);
 
-/* Gives `block` another size; the contents are kept up to the smaller of the two. The block may move:
- * after success only the result may be used. On failure `block` stays as it is. A null `block` is
- * allocated; with a `size` of 0 the block is freed and the result is null, without an error. */
+/* Gives `block` another size; the contents are kept up to the smaller of the two. The block may
+ * move: after success only the result may be used. On failure `block` stays as it is. A null
+ * `block` is allocated; with a `size` of 0 the block is freed and the result is null, without an
+ * error. */
 void *glebe_realloc(void *block, size_t size) GLEBE_NOTHROW GLEBE_MUST_USE GLEBE_SIZE(2);
 
 /* As glebe_realloc(block, count * size). Fails if the product overflows. */
@@ -85,13 +87,13 @@ void glebe_free(void *block) GLEBE_NOTHROW;
 /* Another name of glebe_free, from before C89. */
 void glebe_cfree(void *block) GLEBE_NOTHROW;
 
-/* As glebe_free, for a block that was asked for with this `size` (by malloc, calloc or realloc; with
- * calloc the product). The size is checked: one that belongs to another size class ends the
+/* As glebe_free, for a block that was asked for with this `size` (by malloc, calloc or realloc;
+ * with calloc the product). The size is checked: one that belongs to another size class ends the
  * process. C23's free_sized. */
 void glebe_free_sized(void *block, size_t size) GLEBE_NOTHROW;
 
-/* As glebe_free, for a block from aligned_alloc with this `alignment` and `size`, which are checked.
- * C23's free_aligned_sized. */
+/* As glebe_free, for a block from aligned_alloc with this `alignment` and `size`, which are
+ * checked. C23's free_aligned_sized. */
 void glebe_free_aligned_sized(void *block, size_t alignment, size_t size) GLEBE_NOTHROW;
 
 /* How many bytes of a block may be used: what was asked for, rounded up to the size class. 0 for
@@ -123,8 +125,8 @@ void *glebe_pvalloc(size_t size) GLEBE_NOTHROW GLEBE_MALLOC;
 /* ---- Giving back ---------------------------------------------------------------------------- */
 
 /* Gives all memory back to the system that can be given back: free runs, and pages without a live
- * byte between live objects. Returns how many bytes that were. Glebe does the same by itself, little
- * by little; this is for the moment before a long sleep. */
+ * byte between live objects. Returns how many bytes that were. Glebe does the same by itself,
+ * little by little; this is for the moment before a long sleep. */
 size_t glebe_purge(void) GLEBE_NOTHROW;
 
 /* The same; returns 1 if anything was given back, 0 otherwise. `pad` is ignored. */
@@ -151,8 +153,8 @@ struct glebe_mallinfo {
     int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 
-/* The figures of the whole process, at some moment during the call. Takes time linear in the address
- * space used so far. */
+/* The figures of the whole process, at some moment during the call. Takes time linear in the
+ * address space used so far. */
 struct glebe_mallinfo2 glebe_mallinfo2(void) GLEBE_NOTHROW;
 struct glebe_mallinfo glebe_mallinfo(void) GLEBE_NOTHROW;
 

@@ -7,26 +7,26 @@
 //! between:
 //!
 //! ```text
-//! C++ ─call─▶ operator new ─jump─▶ new_or_throw ─call─▶ handler, __cxa_throw
+//! C++ ─call─▶ operator new ─jump─▶ new_or_throw ─call─▶ handler, __throw_bad_alloc
 //!                (Rust)            (assembly) └─call─▶ attempt (Rust): what is to be done next
 //!
 //! C++ ─call─▶ operator new(nothrow) ─▶ new_or_null (Rust) ─▶ catch (assembly) ─▶ handler
 //! ```
-//! [`new_or_throw`] has unwind tables and lets exceptions pass. Operator new's own frame is gone
-//! by then; in builds without optimisation it is still there, but has unwind tables as well and
-//! nothing to clean up.
+//! [`new_or_throw`] has unwind tables and lets exceptions pass. Operator new's own frame is gone by
+//! then; in builds without optimisation it is still there, but has unwind tables, too, and nothing
+//! to clean up.
 //!
 //! [`catch`] stops every exception, as `catch (...)` would: it has the tables that C++ compilers
-//! write, and C++'s own personality routine reads them. libstdc++'s operator new does the same, with
-//! the same consequence for a thread that is cancelled, or exits, inside a new handler: the process
-//! ends. libc++ and libstdc++ are alike in all this.
+//! write, and C++'s own personality routine reads them. libstdc++'s and libc++'s operator new do
+//! the same, with the same consequence for a thread that is cancelled, or exits, inside a new
+//! handler: the process ends.
 //!
 //! Without a C++ run-time library nobody can catch anything, and the process ends with one line. So
-//! does a static program that catches things but nowhere mentions `bad_alloc`, for the linker leaves
-//! out what is only referred to weakly; `-Wl,-u,_ZSt17__throw_bad_allocv` brings it in.
+//! does a static program that uses nothing of C++'s library that may throw, for the linker leaves
+//! out what is only referred to weakly: `-Wl,-u,_ZSt17__throw_bad_allocv` brings it in.
 
 use crate::libc;
-use crate::runtime::{Call, Handler, Runtime, Symbol};
+use crate::runtime::{Runtime, Symbol, Throwing};
 use crate::text::Text;
 use core::arch::naked_asm;
 use core::ffi::c_void;
@@ -40,19 +40,19 @@ use glebe_core::raw;
 struct Request {
     size: usize,
     alignment: usize,
-    /// To be made when `attempt` returned null; nothing before.
-    next: MaybeUninit<Call>,
+    /// To be called when `attempt` returned null; nothing before.
+    next: MaybeUninit<Throwing>,
 }
 
-const _: () = assert!(size_of::<Request>() == 48);
+const _: () = assert!(size_of::<Request>() == 24);
 
 /// A block; throws without memory. Only to be called last in a function that has nothing to clean.
 #[unsafe(naked)]
 pub extern "C" fn new_or_throw(size: usize, alignment: usize) -> *mut u8 {
     naked_asm!(
         ".cfi_startproc",
-        "sub rsp, 56",
-        ".cfi_adjust_cfa_offset 56",
+        "sub rsp, 24",
+        ".cfi_adjust_cfa_offset 24",
         "mov qword ptr [rsp], rdi",
         "mov qword ptr [rsp + 8], rsi",
         "2:",
@@ -60,14 +60,11 @@ pub extern "C" fn new_or_throw(size: usize, alignment: usize) -> *mut u8 {
         "call {attempt}",
         "test rax, rax",
         "jnz 3f",
-        "mov rdi, qword ptr [rsp + 24]",
-        "mov rsi, qword ptr [rsp + 32]",
-        "mov rdx, qword ptr [rsp + 40]",
         "call qword ptr [rsp + 16]",
         "jmp 2b",
         "3:",
-        "add rsp, 56",
-        ".cfi_adjust_cfa_offset -56",
+        "add rsp, 24",
+        ".cfi_adjust_cfa_offset -24",
         "ret",
         ".cfi_endproc",
         attempt = sym attempt,
@@ -84,7 +81,7 @@ static PERSONALITY: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 /// the first type, which is null: everything.
 #[unsafe(naked)]
 #[allow(named_asm_labels)] // a naked function is never copied, and `.cfi_lsda` wants a name
-extern "C" fn catch(handler: Handler, begin: Symbol, end: Symbol) -> bool {
+extern "C" fn catch(handler: Throwing, begin: Symbol, end: Symbol) -> bool {
     naked_asm!(
         "1:",
         ".cfi_startproc",
@@ -161,23 +158,16 @@ fn serve(size: usize, alignment: usize) -> *mut u8 {
     }
 }
 
-/// The new handler, if there is one and it can help; otherwise the throwing of `bad_alloc`.
+/// The new handler, if there is one and it can help; otherwise what throws `bad_alloc`.
 #[cold]
-fn after_failure(size: usize, alignment: usize) -> Call {
+fn after_failure(size: usize, alignment: usize) -> Throwing {
     let runtime = Runtime::find();
-    match handler(&runtime, alignment) {
-        Some(function) => Call {
-            function,
-            arguments: [None; 3],
-        },
-        None => match runtime.bad_alloc() {
-            Some(call) => call,
-            None => nobody_to_tell(size),
-        },
-    }
+    handler(&runtime, alignment)
+        .or(runtime.throw_bad_alloc)
+        .unwrap_or_else(|| nobody_to_tell(size))
 }
 
-fn handler(runtime: &Runtime, alignment: usize) -> Option<Handler> {
+fn handler(runtime: &Runtime, alignment: usize) -> Option<Throwing> {
     // No handler can help with an alignment that is none.
     runtime
         .new_handler()

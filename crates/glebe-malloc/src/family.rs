@@ -62,7 +62,12 @@ pub unsafe fn reallocarray(block: *mut u8, count: usize, size: usize) -> *mut u8
     match count.checked_mul(size) {
         // SAFETY: passed on to the caller.
         Some(bytes) => unsafe { realloc(block, bytes) },
-        None => refuse(ENOMEM),
+        None => {
+            // A bad block is refused even then.
+            // SAFETY: passed on to the caller.
+            unsafe { raw::usable_size(block) };
+            refuse(ENOMEM)
+        }
     }
 }
 

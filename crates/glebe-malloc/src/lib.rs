@@ -24,10 +24,10 @@
 //! | `runtime` | the C++ run-time library, if the process has one |
 //!
 //! # What is exported
-//! Exactly the symbols in the tables `exports!` that end `family`, `aligned`, `info`, `summary` and
-//! `operators`. rustc hands the linker a version script that makes everything else local, so the
-//! library needs none of its own (and the linker would not take a second). `tests/exported-symbols.txt` is the
-//! committed list.
+//! Exactly the symbols in the tables `exports!` that end `family`, `aligned`,
+//! `info`, `summary` and `operators`. rustc hands the linker a version script that makes everything
+//! else local, so the library needs none of its own (and the linker would not take a second).
+//! `tests/exported-symbols.txt` is the committed list.
 //!
 //! # What is not used
 //! No allocation, no formatting machinery, no thread, nothing that runs before `main` but one look
@@ -70,8 +70,9 @@ fn panic(panic: &PanicInfo) -> ! {
 }
 
 // Code of `core` that was compiled to unwind names a personality routine, which only a build
-// without link-time optimisation keeps. Nothing here unwinds through Rust frames that have cleanups,
-// so it is never called. Weak, because a program linked with `libglebe.a` may bring Rust's own.
+// without link-time optimisation keeps. Nothing here unwinds through Rust frames that have
+// cleanups, so it is never called. Weak, because a program linked with `libglebe.a` may bring
+// Rust's own.
 core::arch::global_asm!(
     ".pushsection .text.glebe_no_personality,\"ax\",@progbits",
     ".weak rust_eh_personality",

@@ -11,8 +11,9 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::transmute;
 use core::ptr::NonNull;
 
-/// What was installed by `std::set_new_handler`. It may throw, so only assembly calls it.
-pub type Handler = NonNull<c_void>;
+/// A function without arguments that may throw: a new handler, or what throws if there is none.
+/// Only assembly may call it.
+pub type Throwing = NonNull<c_void>;
 
 /// A symbol's address, if there is such a symbol.
 pub type Symbol = Option<NonNull<c_void>>;
@@ -25,11 +26,9 @@ type Close = unsafe extern "C" fn(NonNull<c_void>) -> c_int;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Runtime {
-    get_new_handler: Option<extern "C" fn() -> Option<Handler>>,
-    allocate_exception: Option<extern "C" fn(usize) -> *mut *const c_void>,
-    throw: Symbol,
-    /// The type, the virtual functions and the destructor of `std::bad_alloc`.
-    bad_alloc: [Symbol; 3],
+    get_new_handler: Option<extern "C" fn() -> Option<Throwing>>,
+    /// Throws a `std::bad_alloc`.
+    pub throw_bad_alloc: Option<Throwing>,
     /// The functions that begin and end the handling of an exception, and the one that finds out
     /// who handles it.
     pub begin_catch: Symbol,
@@ -55,11 +54,7 @@ macro_rules! weak_table {
 
 weak_table!("glebe_weak_cxx", NAMES: [
     "_ZSt15get_new_handlerv",
-    "__cxa_allocate_exception",
-    "__cxa_throw",
-    "_ZTISt9bad_alloc",
-    "_ZTVSt9bad_alloc",
-    "_ZNSt9bad_allocD1Ev",
+    "_ZSt17__throw_bad_allocv",
     "__cxa_begin_catch",
     "__cxa_end_catch",
     "__gxx_personality_v0",
@@ -75,20 +70,12 @@ unsafe extern "C" {
     safe static glebe_weak_dlsym: Option<Find>;
 }
 
-/// A call that the caller has yet to make, because it does not return as calls in Rust do.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Call {
-    pub function: NonNull<c_void>,
-    pub arguments: [Symbol; 3],
-}
-
 impl Runtime {
     /// What the process has of a run-time library: of the one it came with, or of one that was
     /// loaded later.
     pub fn find() -> Runtime {
         let linked = glebe_weak_cxx;
-        if linked.throw.is_some() || linked.get_new_handler.is_some() {
+        if linked.throw_bad_alloc.is_some() || linked.get_new_handler.is_some() {
             linked
         } else {
             Runtime::loaded_later().unwrap_or(linked)
@@ -119,24 +106,7 @@ impl Runtime {
     }
 
     /// The handler that the program installed.
-    pub fn new_handler(&self) -> Option<Handler> {
+    pub fn new_handler(&self) -> Option<Throwing> {
         self.get_new_handler?()
-    }
-
-    /// The call that throws a new `std::bad_alloc`; `None` if nothing can be thrown.
-    pub fn bad_alloc(&self) -> Option<Call> {
-        /// Its virtual functions stand behind the table's offset and type.
-        const HEADER: usize = 2;
-        let function = self.throw?;
-        let [kind, table, destructor] = self.bad_alloc;
-        let table = table?.as_ptr().cast::<*const c_void>();
-        let object = NonNull::new(self.allocate_exception?(size_of::<*const c_void>()))?;
-        // SAFETY: the object has room for its one member, the pointer to its virtual functions,
-        // which stand in the table.
-        unsafe { object.write(table.add(HEADER).cast()) };
-        Some(Call {
-            function,
-            arguments: [Some(object.cast()), Some(kind?), Some(destructor?)],
-        })
     }
 }

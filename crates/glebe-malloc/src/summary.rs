@@ -2,9 +2,9 @@
 //! that is started with `GLEBE_STATS=1`.
 //!
 //! The environment is looked at once, when the library is loaded, so that programs may do with it
-//! what they like; programs that run with more rights than their user ignore it. A process prints if
-//! it ends by `exit` or by returning from `main`, not by `_exit` or a signal. All lines are written
-//! by one system call.
+//! what they like; programs that run with more rights than their user ignore it. A process prints
+//! if it ends by `exit` or by returning from `main`, not by `_exit` or a signal. All lines are
+//! written by one system call.
 
 use crate::exports::exports;
 use crate::libc;

@@ -44,7 +44,7 @@ fn repair() {
 impl Heap {
     /// Makes lists, counters and states anew from D, A and R. Nobody else touches the heap.
     pub(super) fn rebuild(&self) {
-        self.empty_inbox();
+        self.empty_inboxes();
         self.cursors.iter().for_each(|cursor| {
             cursor.let_go();
             cursor.leave();
@@ -66,15 +66,17 @@ impl Heap {
         }
     }
 
-    /// Takes the marks off the units in the inbox; what was freed there is found anyway. Threads of
+    /// Takes the marks off the units in the inboxes; what was freed there is found anyway. Threads of
     /// the child may free into this heap already, so other marks must stay: most are followed by a
     /// push, and those of dead threads only make a slab slow.
-    fn empty_inbox(&self) {
-        let mut unit = remote::take_all(&self.shared.inbox);
-        while unit != 0 {
-            let next = TABLES.link(unit).get();
-            TABLES.directory(unit).clear_shared();
-            unit = next;
+    fn empty_inboxes(&self) {
+        for inbox in &self.shared.inboxes {
+            let mut unit = remote::take_all(inbox);
+            while unit != 0 {
+                let next = TABLES.link(unit).get();
+                TABLES.directory(unit).clear_shared();
+                unit = next;
+            }
         }
     }
 

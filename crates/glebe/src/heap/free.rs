@@ -222,7 +222,7 @@ impl Block {
                 if place.entry.owned_by(heap.key.get()) {
                     heap.free_own_slot(place, class);
                 } else {
-                    free_remotely(place, owner);
+                    free_remotely(place, owner, class as usize);
                 }
             }
             Block::Large { unit } => REGION.give_large(unit),
@@ -284,15 +284,15 @@ fn check_size_and_free(block: *mut u8, size: usize, align: usize) {
     found.free();
 }
 
-fn free_remotely(place: &Place, owner: u32) {
+fn free_remotely(place: &Place, owner: u32, class: usize) {
     let cell = TABLES.directory(place.unit);
     let word = TABLES.remote(place.head, place.word);
-    match remote::publish(cell, place.entry, word, place.bit) {
+    match remote::publish(cell, place.entry, word, place.slot) {
         Published::Done => {}
         Published::TellOwner => {
-            let inbox = &Heap::numbered(owner).shared.inbox;
+            let inbox = &Heap::numbered(owner).shared.inboxes[class];
             remote::push(inbox, place.unit, |next| TABLES.link(place.unit).set(next));
-            life::owner_was_told(owner);
+            life::owner_was_told(owner, class);
         }
         Published::FreedBefore => {
             words::refuse(words::slot_address(place.head, place.slot));

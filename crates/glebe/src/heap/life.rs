@@ -16,7 +16,7 @@
 //! Invariants
 //! 1. A heap with stage `PARKED` is touched only under the registry's lock.
 //! 2. Who pushes on an inbox looks at the stage afterwards; who parks a heap stores the stage and
-//!    looks at the inbox afterwards: one of the two sees the other.
+//!    looks at the inboxes afterwards: one of the two sees the other.
 
 use super::tls::{self, LATE};
 use super::{Heap, fork, reap};
@@ -135,11 +135,11 @@ extern "C" fn on_thread_exit(heap: *mut c_void) {
     heap.shared.stage.store(PARKED, Ordering::Release);
     // Invariant 2.
     remote::told_before_looking();
-    heap.drain_inbox();
+    heap.drain_all();
 }
 
-/// A unit was pushed on the inbox of a heap: if nobody lives there, take it back at once.
-pub(super) fn owner_was_told(owner: u32) {
+/// A unit was pushed on an inbox of a heap: if nobody lives there, take it back at once.
+pub(super) fn owner_was_told(owner: u32, class: usize) {
     reap::now_and_then();
     let heap = Heap::numbered(owner);
     remote::told_before_looking();
@@ -147,11 +147,11 @@ pub(super) fn owner_was_told(owner: u32) {
         let _held = REGISTRY.enter();
         let parked = heap.shared.stage.load(Ordering::Relaxed) == PARKED;
         if parked && heap.generation.get() == REGISTRY.generation.get() {
-            heap.drain_inbox();
+            heap.drain(class);
         }
     } else if owner == LATE_NUMBER {
         let _held = LATE_LOCK.lock();
-        late_heap().drain_inbox();
+        late_heap().drain(class);
     }
 }
 

@@ -4,7 +4,7 @@
 //! ┌ key, base, limit       ┐ what a free needs, one cache line
 //! ├ cursor 0 … 71          ┤ what a malloc needs, half a line each
 //! ├ passes, lists 0 … 71   ┤ what a refill needs: slabs with room
-//! └ inbox, state           ┘ what other threads write, a line of its own
+//! └ stage, inboxes 0 … 71  ┘ what other threads write, in lines of its own
 //! ```
 //! A **cursor** stands in one word of one slab and *holds* the slots that were free there when it
 //! came; malloc hands out the lowest. Their bits in A are set already, so malloc writes one word of
@@ -67,12 +67,14 @@ pub struct Heap {
 /// What other threads may touch.
 #[repr(align(64))]
 struct Shared {
-    /// Units with remote frees, linked through the table of links.
-    inbox: AtomicU32,
     /// A [`life::Stage`].
     stage: AtomicU32,
     /// The next parked heap, under the registry's lock.
     next_parked: AtomicU32,
+    /// Units with remote frees, by class, linked through the table of links. One for each class, so
+    /// that a class that runs out takes back its own frees only: the others' lines stay where they
+    /// are until they are worth the trip.
+    inboxes: [AtomicU32; CLASSES],
 }
 
 // SAFETY: invariant 4; `shared` is made of atomics.
@@ -94,9 +96,9 @@ impl Heap {
             passes: [const { Pass::none() }; CLASSES],
             lists: [const { List::empty() }; CLASSES],
             shared: Shared {
-                inbox: AtomicU32::new(0),
                 stage: AtomicU32::new(0),
                 next_parked: AtomicU32::new(0),
+                inboxes: [const { AtomicU32::new(0) }; CLASSES],
             },
         }
     }

@@ -51,13 +51,17 @@ impl Heap {
             if self.next_word(class, figures, row) {
                 return true;
             }
-            self.drain_inbox();
+            // Where others free just now it is better not to allocate: the line would go to and fro.
             let used = row.until.get() - 1;
-            if used <= figures.relist_at {
+            if used <= figures.relist_at && !row.entry.get().is_shared() {
                 self.begin_pass(class, figures, row);
                 return self.next_word(class, figures, row);
             }
             self.retire(class, self.unit_of(row));
+        }
+        // Taken back seldom, remote frees come in large numbers and cost little each.
+        if self.lists[class].first() == 0 {
+            self.drain(class);
         }
         match self.enter_slab(class) {
             // A fresh slab may have put the cursor somewhere already. A listed one has room.

@@ -7,7 +7,7 @@ use crate::records::directory::Land;
 use crate::records::land::State;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
-use crate::slab::{remote, words};
+use crate::slab::{CLASSES, remote, words};
 use crate::sync::Ordering::Relaxed;
 
 impl Heap {
@@ -93,14 +93,19 @@ impl Heap {
         }
     }
 
-    /// Takes back what other threads freed.
-    pub(super) fn drain_inbox(&self) {
-        let mut unit = remote::take_all(&self.shared.inbox);
+    /// Takes back what other threads freed in a class.
+    pub(super) fn drain(&self, class: usize) {
+        let mut unit = remote::take_all(&self.shared.inboxes[class]);
         while unit != 0 {
             let next = TABLES.link(unit).get();
             self.drain_unit(unit);
             unit = next;
         }
+    }
+
+    /// Takes back what other threads freed.
+    pub(super) fn drain_all(&self) {
+        (0..CLASSES).for_each(|class| self.drain(class));
     }
 
     fn drain_unit(&self, unit: u32) {
@@ -138,7 +143,7 @@ impl Heap {
     /// Leaves no cursor standing and keeps no empty slab: for heaps that nobody will use for a
     /// while, and for those who ask for their memory back.
     pub(super) fn tidy(&self) {
-        self.drain_inbox();
+        self.drain_all();
         for class in 0..self.cursors.len() {
             self.abandon(class);
             // `give_back` takes slabs out of the list while we walk it.

@@ -34,6 +34,8 @@ pub const GRANULE: usize = 16;
 pub struct Class {
     /// Slot size in bytes.
     pub size: u32,
+    /// See the module's text.
+    pub reciprocal: u32,
     /// Slots in a slab.
     pub slots: u16,
     /// A full slab is listed again when this many slots are used: an eighth is free.
@@ -144,6 +146,7 @@ const fn class(index: usize) -> Class {
     let eighth = if slots < 8 { 1 } else { slots / 8 };
     Class {
         size: size as u32,
+        reciprocal: reciprocal(index),
         slots: slots as u16,
         relist_at: (slots - eighth) as u16,
         words: slots.div_ceil(64) as u8,
@@ -154,6 +157,7 @@ const fn class(index: usize) -> Class {
 const fn table() -> [Class; CLASS_LIMIT as usize] {
     let none = Class {
         size: 0,
+        reciprocal: 0,
         slots: 0,
         relist_at: 0,
         words: 0,
@@ -211,9 +215,9 @@ impl Class {
     /// The slot that starts `offset` bytes into a slab, if one does.
     #[inline]
     pub const fn slot_at(&self, offset: usize) -> Option<usize> {
-        // 32 bits divide faster than 64.
-        let (offset, slot) = (offset as u32, offset as u32 / self.size);
-        let is_slot = offset == slot * self.size && slot < self.slots as u32;
+        // For the start of slot q the product is q·2³² + q·e with e ≤ size, and q·size < 2¹⁹.
+        let slot = ((offset as u64 * self.reciprocal as u64) >> 32) as u32;
+        let is_slot = offset as u32 == slot * self.size && slot < self.slots as u32;
         if is_slot { Some(slot as usize) } else { None }
     }
 
