@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs libglebe.so, libglebe.a, glebe.h and the files by which pkg-config and CMake find them;
-# the glebe command, too, if it was built. `install.sh --help` lists the options.
+# Installs libglebe.so, libglebe.a, glebe.h, the manual pages and the files by which pkg-config and
+# CMake find the library; the glebe command, too, if it was built. `install.sh --help` lists the
+# options.
 #
 # The library is installed under its soname. Nothing outside the prefix is changed: no ld.so.conf,
 # no ld.so.preload.
@@ -12,6 +13,7 @@ build=${CARGO_TARGET_DIR:-$root/target}/release
 prefix=/usr/local
 libdir=
 includedir=
+mandir=
 destdir=${DESTDIR:-}
 soname=libglebe.so.1
 
@@ -23,6 +25,7 @@ usage: install.sh [OPTION]...
   --prefix DIR       where to install ($prefix)
   --libdir DIR       for libraries (PREFIX/lib)
   --includedir DIR   for the header (PREFIX/include)
+  --mandir DIR       for the manual pages (PREFIX/share/man)
   --destdir DIR      put everything under DIR, for packages (\$DESTDIR)
   --help             this text
 END
@@ -39,7 +42,7 @@ while (($#)); do
             help
             exit
             ;;
-        --build | --prefix | --libdir | --includedir | --destdir)
+        --build | --prefix | --libdir | --includedir | --mandir | --destdir)
             (($# > 1)) || fail "$1 needs a folder; --help lists the options"
             # Folders that end up in files must not depend on where we are.
             printf -v "${1#--}" '%s' "$(realpath -m -- "$2")"
@@ -50,6 +53,7 @@ while (($#)); do
 done
 libdir=${libdir:-$prefix/lib}
 includedir=${includedir:-$prefix/include}
+mandir=${mandir:-$prefix/share/man}
 
 from_cargo() {
     sed -n "/^\[workspace.package\]/,/^\[/s/^$1 = \"\(.*\)\"/\1/p" "$root/Cargo.toml"
@@ -81,6 +85,20 @@ put_filled_in() {
     rm -f "$filled"
 }
 
+# One line that leads from a function's name to the page that all of them share.
+put_manual_of_functions() {
+    put_filled_in glebe.3 "$mandir/man3"
+    local name link
+    link=$(mktemp)
+    echo '.so man3/glebe.3' >"$link"
+    # The names stand before the dash, over several lines.
+    while read -r name; do
+        put 644 "$link" "$mandir/man3/$name.3"
+    done < <(sed -n '/^\.SH NAME/,/^\.SH LIBRARY/p' "$here/glebe.3.in" |
+        grep -o 'glebe_[a-z0-9_]*')
+    rm -f "$link"
+}
+
 for library in libglebe.so libglebe.a; do
     [[ -f $build/$library ]] || fail "$build/$library is missing: \`./x build\` makes it"
 done
@@ -91,6 +109,8 @@ put 644 "$here/../include/glebe.h" "$includedir/glebe.h"
 put_filled_in glebe.pc "$libdir/pkgconfig"
 put_filled_in glebeConfig.cmake "$libdir/cmake/glebe"
 put_filled_in glebeConfigVersion.cmake "$libdir/cmake/glebe"
+put_manual_of_functions
+put_filled_in glebe.7 "$mandir/man7"
 if [[ -x $build/glebe ]]; then
     put 755 "$build/glebe" "$prefix/bin/glebe"
 fi

@@ -7,8 +7,8 @@
 //! └──────┴──────┴──────┴──────┴────────────┘
 //! ```
 //! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
-//! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask, and
-//! never waits for a free that is still on its way to the same word of A.
+//! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask,
+//! and never waits for a free that is still on its way to the same word of A.
 
 use crate::records::row::{ROW_SHIFT, WordId};
 use crate::slab::Class;
@@ -108,9 +108,10 @@ impl Cursor {
         Some((self.base.get() + slot * self.size.get() as usize) as *mut u8)
     }
 
-    /// Whether it holds a slot (by its number modulo 64) of `word`, as far as another thread than the
-    /// owner can tell. A live slot is never taken for a held one: the owner may move on between two
-    /// reads, but not between each of so many, and one look that shows the slot as not held is enough.
+    /// Whether it holds a slot (by its number modulo 64) of `word`, as far as another thread than
+    /// the owner can tell. A live slot is never taken for a held one: the owner may move on between
+    /// two reads, but not between each of so many, and one look that shows the slot as not held is
+    /// enough.
     pub fn seems_to_hold(&self, word: WordId, slot: usize) -> bool {
         (0..LOOKS).all(|_| {
             spin_loop();

@@ -66,9 +66,9 @@ impl Heap {
         }
     }
 
-    /// Takes the marks off the units in the inboxes; what was freed there is found anyway. Threads of
-    /// the child may free into this heap already, so other marks must stay: most are followed by a
-    /// push, and those of dead threads only make a slab slow.
+    /// Takes the marks off the units in the inboxes; what was freed there is found anyway. Threads
+    /// of the child may free into this heap already, so other marks must stay: most are followed by
+    /// a push, and those of dead threads only make a slab slow.
     fn empty_inboxes(&self) {
         for inbox in &self.shared.inboxes {
             let mut unit = remote::take_all(inbox);

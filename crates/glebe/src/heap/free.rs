@@ -172,9 +172,9 @@ impl Block {
         }
     }
 
-    /// As [`Self::find`], and ends the process if the owner's cursor holds the slot. Frees do not look:
-    /// the owner's own do so by themselves, and for a remote one the cursor's line, hot at the owner's,
-    /// is too dear. The owner finds such a double free when it takes it back.
+    /// As [`Self::find`], and ends the process if the owner's cursor holds the slot. Frees do not
+    /// look: the owner's own do so by themselves, and for a remote one the cursor's line, hot at
+    /// the owner's, is too dear. The owner finds such a double free when it takes it back.
     pub(super) fn find_not_held(block: *mut u8) -> Block {
         let found = Block::find(block);
         if let Block::Slot {

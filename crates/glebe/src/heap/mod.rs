@@ -31,6 +31,8 @@ mod reap;
 mod refill;
 mod resize;
 mod slabs;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use check::verify;

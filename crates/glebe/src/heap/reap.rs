@@ -1,11 +1,11 @@
 //! Giving back pages inside slabs, whoever owns them: empty slabs that a sleeping thread sits on,
-//! slabs whose objects other threads have freed while it slept, and, on demand, every page without a
-//! live byte in slabs that are partly used.
+//! slabs whose objects other threads have freed while it slept, and, on demand, every page without
+//! a live byte in slabs that are partly used.
 //!
 //! This needs no word from the owner: A less R says which slots are dead, and the two marks of
-//! [`Record::begin_purge`](crate::records::land::Record::begin_purge) keep the owner from handing out
-//! slots meanwhile. The slab stays with its owner and in its list; it just holds no pages. Slots freed
-//! during the walk are missed; a slot can never come to life during it.
+//! [`Record::begin_purge`](crate::records::land::Record::begin_purge) keep the owner from handing
+//! out slots meanwhile. The slab stays with its owner and in its list; it just holds no pages.
+//! Slots freed during the walk are missed; a slot can never come to life during it.
 
 use super::fork;
 use crate::blocks::{clock, system};

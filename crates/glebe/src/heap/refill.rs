@@ -20,8 +20,8 @@ use crate::sync::Ordering::Relaxed;
 const COLOURS: u32 = 2048;
 
 impl Heap {
-    /// The same word again, if a quarter of it is free: true if the cursor has a new mask. Cheap, and
-    /// harmless on a heap that owns nothing.
+    /// The same word again, if a quarter of it is free: true if the cursor has a new mask. Cheap,
+    /// and harmless on a heap that owns nothing.
     #[inline]
     pub(super) fn again(&self, class: usize) -> bool {
         let (cursor, pass) = (&self.cursors[class], &self.passes[class]);
@@ -51,7 +51,8 @@ impl Heap {
             if self.next_word(class, figures, row) {
                 return true;
             }
-            // Where others free just now it is better not to allocate: the line would go to and fro.
+            // Where others free just now it is better not to allocate: the line would go to and
+            // fro.
             let used = row.until.get() - 1;
             if used <= figures.relist_at && !row.entry.get().is_shared() {
                 self.begin_pass(class, figures, row);

@@ -124,7 +124,8 @@ impl Heap {
         }
     }
 
-    /// A remote free of a slot that our cursor holds is a double one that slipped by when it was made.
+    /// A remote free of a slot that our cursor holds is a double one that slipped by when it was
+    /// made.
     fn refuse_held(&self, unit: u32, class: usize) {
         let cursor = &self.cursors[class];
         if let Some(id) = cursor

@@ -4,9 +4,9 @@
 //! null ──first malloc──▶ a heap of its own ──thread exit──▶ LATE
 //! ```
 //! Null, not the address of a heap that owns nothing, though that would save a test: while `ld.so`
-//! relocates a program, resolvers of indirect functions run, may call malloc, and find the word zero;
-//! later its initial value is copied over whatever they left. (The heap they were on is found again
-//! by the address of the word, see `life`.) With the feature `tls-dynamic` the word is found
+//! relocates a program, resolvers of indirect functions run, may call malloc, and find the word
+//! zero; later its initial value is copied over whatever they left. (The heap they were on is found
+//! again by the address of the word, see `life`.) With the feature `tls-dynamic` the word is found
 //! through `__tls_get_addr`, for libraries that are loaded when static TLS space is used up.
 
 use super::Heap;

@@ -38,6 +38,7 @@ pub struct Stats {
 /// Walks the tables; linear in the address space used so far.
 pub fn stats() -> Stats {
     let mut stats = Stats::default();
+    heap::fork::notice();
     if TABLES.base() == 0 {
         return stats;
     }
@@ -73,6 +74,7 @@ pub fn stats() -> Stats {
 /// Live slots and slabs of a size class.
 pub fn class_stats(class: usize) -> (usize, usize) {
     let (mut live, mut slabs) = (0, 0);
+    heap::fork::notice();
     if TABLES.base() != 0 {
         walk(|unit, land| {
             if matches!(land, Land::Slab { class: found, .. } if found as usize == class) {

@@ -8,9 +8,9 @@
 //!   0      0                0         0         kind     any other unit
 //! ```
 //! `delta` is the distance in units to the slab's first unit; `shared` is set while the unit waits
-//! in its owner's inbox. So one exclusive-or with a heap's key leaves the class times 8, which is an
-//! offset into tables by class, for the first unit of a slab of that heap, and something larger for
-//! everything else.
+//! in its owner's inbox. So one exclusive-or with a heap's key leaves the class times 8, which is
+//! an offset into tables by class, for the first unit of a slab of that heap, and something larger
+//! for everything else.
 //!
 //! A slab's owner never changes while an object in it lives: heaps are parked and reused whole.
 //! Whoever holds a live object may therefore read its entry without further ado.

@@ -82,8 +82,8 @@ field!(Field32, AtomicU32, u32);
 field!(Field16, AtomicU16, u16);
 field!(Field8, AtomicU8, u8);
 
-/// Owner and purger keep out of each other's way: each says what it is about to do, then looks at the
-/// other, all in one order. If both see each other, both step back.
+/// Owner and purger keep out of each other's way: each says what it is about to do, then looks at
+/// the other, all in one order. If both see each other, both step back.
 impl Record {
     /// The owner is about to hand out slots of a listed slab, or to close it. False if somebody
     /// returns its pages just now; the slab is listed still.

@@ -12,11 +12,11 @@
 //!
 //! | table | a unit's part | written by |
 //! |--|--|--|
-//! | rows: D | [`directory::Entry`]: whose land, which class | who opens or closes the slab or run |
+//! | rows: D | [`directory::Entry`]: whose land | who opens or closes the slab or run |
 //! | rows: U | frees until something must be done about the slab | the slab's owner |
 //! | rows: A | live: one bit a slot, at most 960 | the slab's owner |
 //! | links | the next unit in an inbox | who frees remotely |
-//! | S slabs and runs | [`land::Record`]: lists, lengths, states | the slab's owner; free runs: the region's lock |
+//! | S | [`land::Record`]: lists, lengths, states | the slab's owner; runs: the region's lock |
 //! | R remote | one bit a slot: freed by another thread, not yet taken back | anyone, atomically |
 //! | heaps | what one thread owns | its thread |
 //! | w | a page that a forked child reads as zero | the region |

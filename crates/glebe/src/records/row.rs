@@ -8,8 +8,8 @@
 //!    D       U              A: one bit a slot, counted from the slab's first unit
 //! ```
 //! A free reads the entry, clears a bit and counts down: for slots of 48 bytes and more all of that
-//! is one line. Only the row of a slab's first unit has a count and live bits; the others have their
-//! entry only.
+//! is one line. Only the row of a slab's first unit has a count and live bits; the others have
+//! their entry only.
 
 use super::directory::Cell;
 use super::land::Field16;
@@ -67,8 +67,8 @@ impl Row {
     }
 }
 
-/// A word of A by the address of its row and its number in it, added up: one instruction in the fast
-/// paths, where the word's own address would take two.
+/// A word of A by the address of its row and its number in it, added up: one instruction in the
+/// fast paths, where the word's own address would take two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WordId(usize);
 
@@ -127,8 +127,8 @@ impl WordId {
         WordId(number)
     }
 
-    /// Clears the bit of `slot` (its number modulo 64); false if it was clear. Only the slab's owner
-    /// calls this.
+    /// Clears the bit of `slot` (its number modulo 64); false if it was clear. Only the slab's
+    /// owner calls this.
     #[inline(always)]
     pub fn clear(self, slot: usize) -> bool {
         #[cfg(target_arch = "x86_64")]

@@ -258,8 +258,8 @@ impl Runs {
         Some(Run { unit, units, kind })
     }
 
-    /// Adds a run, joined with free neighbours of its kind. The whole is as old as its longest part:
-    /// a long run that lies idle comes of age though short ones are cut off and joined again.
+    /// Adds a run, joined with free neighbours of its kind. The whole is as old as its longest
+    /// part: a long run that lies idle comes of age though short ones are cut off and joined again.
     pub fn give(&mut self, run: Run) {
         let Run {
             mut unit,
@@ -286,8 +286,8 @@ impl Runs {
         self.insert(unit, units, kind, stamp);
     }
 
-    /// Of the first runs in the order in which they were freed, one that has lain for `ticks`; taken
-    /// out.
+    /// Of the first runs in the order in which they were freed, one that has lain for `ticks`;
+    /// taken out.
     pub fn take_expired(&mut self, now: u32, ticks: u32) -> Option<Run> {
         let mut unit = self.oldest;
         for _ in 0..AGED_LOOK {
@@ -344,7 +344,8 @@ impl Runs {
         }
     }
 
-    /// Joined and split runs keep their age but go to the young end, so ages are only roughly in order.
+    /// Joined and split runs keep their age but go to the young end, so ages are only roughly in
+    /// order.
     fn age(&mut self, unit: u32, stamp: u32) {
         record(unit).stamp.set(stamp);
         record(unit).older.set(self.newest);

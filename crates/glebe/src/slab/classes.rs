@@ -11,8 +11,8 @@
 //!
 //! **Slot numbers by reciprocal.** For a slot size `s`, let `r = ⌊2³²/s⌋ + 1`. For every offset
 //! `x < 2¹⁴`, the high half of `x·r` is `⌊x/s⌋`, and its low half is below `r` exactly when `s`
-//! divides `x`. (`r·s = 2³² + e` with `0 < e ≤ s`; writing `x = q·s + t`, `x·r = q·2³² + q·e + t·r`,
-//! and `q·e ≤ x < 2¹⁴ < r`, while `t ≥ 1` gives a low half of at least `r`, and at most
+//! divides `x`. (`r·s = 2³² + e` with `0 < e ≤ s`; writing `x = q·s + t`, `x·r = q·2³² + q·e +
+//! t·r`, and `q·e ≤ x < 2¹⁴ < r`, while `t ≥ 1` gives a low half of at least `r`, and at most
 //! `q·e + (s−1)·r < 2³²`.) One multiplication thus finds the slot and refuses interior pointers.
 
 use crate::records::UNIT;
@@ -67,8 +67,8 @@ pub const fn class_of(size: usize) -> usize {
 
 /// Above this all classes are multiples of 128 bytes.
 pub const MEDIUM: usize = 1024;
-// Tables, because a logarithm takes longer, and because programs mix sizes in ways that no processor
-// foresees: a branch within the usual sizes costs more than a table of one line.
+// Tables, because a logarithm takes longer, and because programs mix sizes in ways that no
+// processor foresees: a branch within the usual sizes costs more than a table of one line.
 static BY_16: [u8; MEDIUM / 16] = by(16);
 static BY_128: [u8; MAX_SLOT / 128] = by(128);
 

@@ -25,8 +25,9 @@
 //!    the same heap and class again, the mark and the push are a false alarm that the owner answers
 //!    by finding nothing in R.
 //!
-//! Cost: one locked instruction a free, two more for the first free of a unit in a round. A round ends
-//! when the owner runs out of slots of the class, not before: each one moves three lines to and fro.
+//! Cost: one locked instruction a free, two more for the first free of a unit in a round. A round
+//! ends when the owner runs out of slots of the class, not before: each one moves three lines to
+//! and fro.
 
 use crate::records::directory::{Cell, Entry};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};

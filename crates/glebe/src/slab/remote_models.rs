@@ -1,8 +1,8 @@
 //! Models of the protocol of [`super::remote`], every interleaving explored by loom:
 //! `RUSTFLAGS="--cfg loom" cargo test -p glebe --lib --release loom`.
 //!
-//! One slab of two slots in one unit, its word of A and of R, one inbox an owner: the smallest world
-//! in which frees can be forgotten, units queued twice, or a slab be closed under a freer.
+//! One slab of two slots in one unit, its word of A and of R, one inbox an owner: the smallest
+//! world in which frees can be forgotten, units queued twice, or a slab be closed under a freer.
 
 extern crate std;
 
@@ -109,8 +109,8 @@ fn loom_a_slab_is_not_closed_while_a_freer_has_business_with_it() {
             let world = world.clone();
             thread::spawn(move || world.free_remotely(0b01))
         };
-        // The owner frees the other slot itself, drains, and closes the slab as soon as it is empty;
-        // the unit then serves another heap, one of whose slots is freed remotely, too.
+        // The owner frees the other slot itself, drains, and closes the slab as soon as it is
+        // empty; the unit then serves another heap, one of whose slots is freed remotely, too.
         world.live.store(
             world.live.load(Ordering::Relaxed) & !0b10,
             Ordering::Relaxed,

@@ -1,0 +1,196 @@
+//! The heap from inside: what the outside cannot arrange or cannot see. Each test may run beside
+//! others, so none calls `verify`; `tests/quiet.rs` does.
+
+extern crate std;
+
+use super::{Heap, free, malloc, memalign, purge, realloc, usable_size, zalloc};
+use crate::blocks::system::faults;
+use crate::records::UNIT;
+use crate::records::layout::TABLES;
+use crate::slab::MAX_SLOT;
+use std::sync::mpsc::channel;
+use std::vec::Vec;
+
+fn unit_of(block: *mut u8) -> u32 {
+    ((block as usize - TABLES.base()) / UNIT) as u32
+}
+
+#[test]
+fn every_refused_system_call_is_a_null_pointer_and_no_more() {
+    // Far more than is open yet, so each needs at least one call.
+    const HUGE: usize = 4 << 30;
+    let kept = malloc(100);
+    for calls in 0..4 {
+        faults::after(Some(calls));
+        let blocks: Vec<_> = (0..5).map(|_| malloc(HUGE)).collect();
+        faults::after(None);
+        assert!(
+            blocks.iter().any(|block| block.is_null()),
+            "after {calls} calls"
+        );
+        for block in blocks.into_iter().filter(|block| !block.is_null()) {
+            // SAFETY: live, and given up.
+            unsafe { free(block) };
+        }
+        let block = malloc(HUGE);
+        assert!(!block.is_null(), "requests succeed again");
+        // SAFETY: live, and given up.
+        unsafe { free(block) };
+        // What lies free now must not serve the next turn.
+        HELD.with_borrow_mut(|held| held.extend((0..6).map(|_| malloc(HUGE) as usize)));
+    }
+    // SAFETY: live, and given up.
+    unsafe {
+        assert_eq!(usable_size(kept), 112);
+        free(kept);
+    }
+    for block in HELD.take() {
+        // SAFETY: live or null, and given up.
+        unsafe { free(block as *mut u8) };
+    }
+}
+
+std::thread_local! {
+    static HELD: std::cell::RefCell<Vec<usize>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+#[test]
+fn a_refused_purge_or_move_changes_nothing_but_the_pages() {
+    let block = malloc(1 << 20);
+    // SAFETY: live and long enough, alone in this test's hands.
+    unsafe {
+        block.write_bytes(7, 1 << 20);
+        // Something behind it, so that it cannot grow where it stands.
+        let behind = malloc(1 << 20);
+        faults::after(Some(0));
+        let moved = realloc(block, 4 << 20);
+        faults::after(None);
+        let moved = if moved.is_null() {
+            realloc(block, 4 << 20)
+        } else {
+            moved
+        };
+        assert!(
+            (0..1 << 20).all(|n| *moved.add(n) == 7),
+            "copied, or moved later"
+        );
+        free(behind);
+        free(moved);
+        faults::after(Some(0));
+        purge();
+        faults::after(None);
+        let again = zalloc(4 << 20);
+        assert!(
+            (0..4 << 20).all(|n| *again.add(n) == 0),
+            "what was not purged is not zero"
+        );
+        free(again);
+    }
+}
+
+#[test]
+fn pages_of_a_sleeping_thread_go_back_when_others_free_its_objects() {
+    const COUNT: usize = 20_000;
+    let (give, take) = channel::<Vec<usize>>();
+    let (wake, sleep) = channel::<()>();
+    let sleeper = std::thread::spawn(move || {
+        give.send((0..COUNT).map(|_| malloc(200) as usize).collect())
+            .unwrap();
+        sleep.recv().unwrap();
+        // Its slabs are whole, and it takes back what was freed.
+        let blocks: Vec<_> = (0..COUNT).map(|_| malloc(200)).collect();
+        for block in blocks {
+            // SAFETY: live, and given up.
+            unsafe {
+                block.write_bytes(1, 200);
+                free(block);
+            }
+        }
+    });
+    let blocks = take.recv().unwrap();
+    for &block in &blocks {
+        // SAFETY: live, and given up.
+        unsafe { free(block as *mut u8) };
+    }
+    assert!(purge() > 0);
+    let purged = blocks.iter().filter(|&&block| {
+        let record = TABLES.land(unit_of(block as *mut u8));
+        record.purged.get() == 1
+    });
+    // All but the slab where the sleeper's cursor stands.
+    assert!(purged.count() >= COUNT - usize::from(crate::slab::words::class(12).slots));
+    wake.send(()).unwrap();
+    sleeper.join().unwrap();
+}
+
+#[test]
+fn holes_between_live_objects_are_returned_and_the_objects_stay() {
+    const COUNT: usize = 64 * 200;
+    let blocks: Vec<_> = (0..COUNT).map(|_| malloc(1024)).collect();
+    for (n, &block) in blocks.iter().enumerate() {
+        // SAFETY: live; all but every 50th are given up.
+        unsafe {
+            block.write_bytes(n as u8, 1024);
+            if n % 50 != 0 {
+                free(block);
+            }
+        }
+    }
+    assert!(purge() > COUNT * 1024 / 2, "most pages hold nothing live");
+    for (n, &block) in blocks.iter().enumerate().filter(|(n, _)| n % 50 == 0) {
+        // SAFETY: live until now.
+        unsafe {
+            assert!((0..1024).all(|i| *block.add(i) == n as u8), "object {n}");
+            free(block);
+        }
+    }
+}
+
+#[test]
+fn a_heap_outlives_its_thread_and_is_lived_on_by_the_next() {
+    let heaps: Vec<_> = (0..50)
+        .map(|_| {
+            std::thread::spawn(|| {
+                let block = malloc(50);
+                let number = match TABLES.directory(unit_of(block)).get().land() {
+                    crate::records::directory::Land::Slab { heap, .. } => heap,
+                    land => panic!("{land:?}"),
+                };
+                // SAFETY: live, and given up.
+                unsafe { free(block) };
+                number
+            })
+            .join()
+            .unwrap()
+        })
+        .collect();
+    let mut different = heaps.clone();
+    different.sort_unstable();
+    different.dedup();
+    // Other tests' threads may take a parked heap in between.
+    assert!(different.len() < heaps.len() / 2, "{heaps:?}");
+    let heap = Heap::numbered(heaps[0]);
+    assert_eq!(heap.number.get(), heaps[0]);
+}
+
+#[test]
+fn alignments_up_to_many_mebibytes() {
+    for shift in 0..=26 {
+        for size in [0, 1, 100, MAX_SLOT, 1 << 20] {
+            let block = memalign(1 << shift, size);
+            assert!(!block.is_null() && (block as usize).is_multiple_of(1 << shift));
+            // SAFETY: live and at least that long, then given up.
+            unsafe {
+                block.write_bytes(1, size);
+                free(block);
+            }
+        }
+    }
+    // Such alignments may be refused.
+    for shift in 27..31 {
+        let block = memalign(1 << shift, 1);
+        assert!((block as usize).is_multiple_of(1 << shift));
+        // SAFETY: live or null, and given up.
+        unsafe { free(block) };
+    }
+}
