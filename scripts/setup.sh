@@ -31,6 +31,9 @@ TEST_NEEDS=(
     shellcheck:shellcheck
     sqlite3:sqlite3
     strace:strace
+    cmake:cmake
+    pkg-config:pkg-config
+    groff:groff-base
     tar:tar
     valgrind:valgrind
     xz:xz-utils

@@ -3,6 +3,7 @@
 //! Output goes to files and not to pipes so that a program that fills a pipe, or leaves a child
 //! behind that holds one open, cannot hang the test. Whatever the program leaves running in its
 //! process group is killed when it ends.
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -44,11 +45,15 @@ pub struct Finished {
 
 impl Run {
     /// Runs `command` with a limit of 60 seconds. What the test itself was started with to be
-    /// preloaded, or to find libraries, is not passed on.
+    /// preloaded, or to find libraries, is not passed on, unless `command` says so.
     pub fn new(mut command: Command) -> Run {
-        command
-            .env_remove("LD_PRELOAD")
-            .env_remove("LD_LIBRARY_PATH");
+        for name in ["LD_PRELOAD", "LD_LIBRARY_PATH"] {
+            let set =
+                |(variable, value): (&OsStr, Option<&OsStr>)| variable == name && value.is_some();
+            if !command.get_envs().any(set) {
+                command.env_remove(name);
+            }
+        }
         Run {
             command,
             time_limit: Duration::from_secs(60),

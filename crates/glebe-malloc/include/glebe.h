@@ -23,7 +23,7 @@
  *
  * Compilers are told all they can make use of: alignments, sizes, results that must not be dropped
  * and, from GCC 11 on, which function frees a block, so that they warn of leaks, of double frees
- * and of uses after a free. They then also warn when a block from `malloc` or `strdup` is handed to
+ * and of uses after a free. They then also warn when a block from `malloc` is handed to
  * `glebe_free`, which is no error here; #define GLEBE_NO_PAIRING before the #include, and they do
  * not pair the functions.
  *

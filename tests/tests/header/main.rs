@@ -2,8 +2,17 @@
 //! promises; programs linked with the installed library in every way there is; what pkg-config,
 //! CMake and `man` make of the files beside it.
 //!
+//! | module | what it holds to its word |
+//! |--|--|
+//! | this one | names, version, and programs linked in every way |
+//! | `compilers` | standards, warnings, and what the optimiser may know |
+//! | `packages` | pkg-config, CMake, manual pages |
+//!
 //! Every test installs the library for itself, by `packaging/install.sh`, under a folder that is
 //! removed afterwards. So what is tested is what users get, and not the build's folder.
+mod compilers;
+mod packages;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -226,162 +235,6 @@ fn the_version_is_cargos() {
     assert_eq!(sorted, wanted, "the macros that the header leaves behind");
 }
 
-/// Nothing is included before it, it is included twice, and nothing is defined for it.
-#[test]
-fn every_standard_takes_the_header() {
-    let installed = Installed::new();
-    let more: &[(&str, &[&str], &[&str])] = &[
-        (
-            "gcc",
-            &["c99", "c11", "c17", "c2x", "gnu17"],
-            &[
-                "-Wc++-compat",
-                "-Wstrict-prototypes",
-                "-Wmissing-prototypes",
-            ],
-        ),
-        (
-            "g++",
-            &["c++98", "c++11", "c++17", "c++20", "c++23"],
-            &["-Wold-style-cast", "-Wzero-as-null-pointer-constant"],
-        ),
-    ];
-    for (compiler, standards, warnings) in more {
-        let language = if *compiler == "gcc" { "c" } else { "c++" };
-        for standard in *standards {
-            let mut command = Command::new(compiler);
-            command.arg(format!("-std={standard}"));
-            command.args(STRICT).args(*warnings);
-            command.args(["-Wconversion", "-Wshadow", "-Wundef", "-fsyntax-only"]);
-            command.arg("-include").arg(installed.header());
-            command.args(["-x", language]).arg(installed.header());
-            succeeds(command);
-        }
-    }
-}
-
-/// What the compiler says of a function body, with the header included.
-fn diagnosed(body: &str, flags: &[&str]) -> String {
-    let installed = Installed::new();
-    let file = installed.folder.path().join("misuse.c");
-    let text = format!("#include <glebe.h>\n#include <string.h>\nvoid *f(void **p) {{ {body} }}\n");
-    fs::write(&file, text).expect("the file can be written");
-    let mut command = Command::new("gcc");
-    command.args([
-        "-std=c99",
-        "-O2",
-        "-Wall",
-        "-Wextra",
-        "-Wno-unused-parameter",
-        "-S",
-    ]);
-    command.args(["-o", "/dev/null"]).args(flags);
-    command.arg("-I").arg(installed.at("include")).arg(&file);
-    succeeds(command).stderr
-}
-
-/// Which of the two depends on gcc's version.
-const OVERFLOW: &str = "-Wstringop-overflow|-Warray-bounds";
-
-/// Each attribute is there if the compiler finds the mistake that it is for.
-#[test]
-fn compilers_warn_of_misuse() {
-    let misuses = [
-        ("glebe_malloc(9); return 0;", "-Wunused-result"),
-        ("glebe_realloc(p, 9); return 0;", "-Wunused-result"),
-        (
-            "glebe_posix_memalign(p, 64, 9); return 0;",
-            "-Wunused-result",
-        ),
-        (
-            "return 0 + glebe_posix_memalign(0, 64, 9) ? p : 0;",
-            "-Wnonnull",
-        ),
-        ("return p + glebe_malloc_info(0, 0);", "-Wnonnull"),
-        (
-            "char *b = glebe_malloc(9); memset(b, 0, 20); return b;",
-            OVERFLOW,
-        ),
-        (
-            "char *b = glebe_calloc(3, 3); memset(b, 0, 20); return b;",
-            OVERFLOW,
-        ),
-        (
-            "char *b = glebe_memalign(64, 9); memset(b, 0, 20); return b;",
-            OVERFLOW,
-        ),
-        (
-            "void *b = glebe_malloc(9); glebe_free(b); return b;",
-            "-Wuse-after-free",
-        ),
-        (
-            "glebe_free(strdup((char *)p)); return 0;",
-            "-Wmismatched-dealloc",
-        ),
-        (
-            "glebe_free((char *)glebe_malloc(9) + 4); return p;",
-            "-Wfree-nonheap-object",
-        ),
-    ];
-    for (body, warning) in misuses {
-        let said = diagnosed(body, &["-D_GNU_SOURCE"]);
-        assert!(
-            pattern(warning).is_match(&said),
-            "no {warning} for {body}\n{said}"
-        );
-    }
-}
-
-#[test]
-fn compilers_do_not_warn_of_what_is_right() {
-    let right = [
-        "free(glebe_malloc(9)); return p;",
-        "void *b = glebe_malloc(9); void *c = glebe_realloc(b, 20); if (!c) glebe_free(b); return c;",
-        "glebe_free_sized(glebe_calloc(3, 3), 9); return p;",
-        "glebe_free_aligned_sized(glebe_aligned_alloc(64, 9), 64, 9); return p;",
-        "return glebe_posix_memalign(p, 64, 9) ? 0 : *p;",
-        "void *b = malloc(9); return (char *)p + glebe_malloc_usable_size(b) + (free(b), 0);",
-    ];
-    for body in right {
-        assert_eq!(diagnosed(body, &["-D_GNU_SOURCE"]), "", "{body}");
-    }
-    let mixed = "glebe_free(strdup((char *)p)); return p;";
-    let unpaired = diagnosed(mixed, &["-D_GNU_SOURCE", "-DGLEBE_NO_PAIRING"]);
-    assert_eq!(unpaired, "", "{mixed}");
-}
-
-/// The optimiser may rely on an alignment: a test of it is decided at compile time.
-#[test]
-fn compilers_know_the_alignment() {
-    let calls = [
-        "glebe_malloc(9) & 15",
-        "glebe_realloc(p, 9) & 15",
-        "glebe_aligned_alloc(256, 9) & 255",
-        "glebe_memalign(256, 9) & 255",
-        "glebe_valloc(9) & 4095",
-    ];
-    for call in calls {
-        let assembly = assembly_of(call);
-        assert!(!assembly.contains("never_called"), "{call}:\n{assembly}");
-    }
-    let unknown = assembly_of("glebe_malloc(9) & 31");
-    assert!(unknown.contains("never_called"), "the judge:\n{unknown}");
-}
-
-fn assembly_of(call: &str) -> String {
-    let installed = Installed::new();
-    let file = installed.folder.path().join("aligned.c");
-    let text = format!(
-        "#include <glebe.h>\n#include <stdint.h>\nvoid never_called(void);\n\
-         void f(void *p) {{ (void)p; if ((uintptr_t){call}) never_called(); }}\n"
-    );
-    fs::write(&file, text).expect("the file can be written");
-    let mut command = Command::new("gcc");
-    command.args(["-std=c99", "-O2", "-S", "-o", "-"]);
-    command.arg("-I").arg(installed.at("include")).arg(&file);
-    succeeds(command).stdout
-}
-
 /// Modes of a program that must end in `abort`, and the words before that.
 fn fault_of(mode: &str) -> Option<&'static str> {
     match mode {
@@ -507,96 +360,4 @@ fn the_library_is_linked_by_programs_that_do_not_name_it() {
         ended.stderr.starts_with("glebe: heap of process "),
         "{ended}"
     );
-}
-
-#[test]
-fn pkg_config_knows_the_version() {
-    let installed = Installed::new();
-    assert_eq!(installed.pkg_config(&["--modversion"]), [VERSION]);
-    assert!(installed.pkg_config(&["--validate"]).is_empty());
-}
-
-/// A project that finds the package, and has a target of each kind in each language.
-const PROJECT: &str = "
-cmake_minimum_required(VERSION 3.13)
-project(user C CXX)
-find_package(glebe @version@ REQUIRED)
-set(CMAKE_C_FLAGS \"-D_GNU_SOURCE -O1 -fno-builtin\")
-set(CMAKE_CXX_FLAGS \"-O1 -fno-builtin\")
-foreach(kind glebe glebe_static)
-  add_executable(c_${kind} @programs@/header.c)
-  add_executable(cpp_${kind} @programs@/header_cpp.cc)
-  target_link_libraries(c_${kind} glebe::${kind})
-  target_link_libraries(cpp_${kind} glebe::${kind})
-endforeach()
-target_link_options(cpp_glebe_static PRIVATE -static)
-";
-
-fn configure(installed: &Installed, version: &str) -> Finished {
-    let source = installed.folder.path().join("project");
-    let programs = root().join("tests/programs").display().to_string();
-    let project = PROJECT.replace("@programs@", &programs);
-    fs::create_dir_all(&source).expect("the folder can be made");
-    let list = source.join("CMakeLists.txt");
-    fs::write(list, project.replace("@version@", version)).expect("the file can be written");
-    let mut command = Command::new("cmake");
-    command.arg("-S").arg(&source);
-    command.arg("-B").arg(installed.folder.path().join("build"));
-    command.arg(format!(
-        "-DCMAKE_PREFIX_PATH={}",
-        installed.prefix().display()
-    ));
-    finished(command)
-}
-
-#[test]
-fn cmake_finds_and_links_the_library() {
-    let installed = Installed::new();
-    configure(&installed, VERSION).expect_success();
-    let build = installed.folder.path().join("build");
-    let mut command = Command::new("cmake");
-    command.arg("--build").arg(&build);
-    succeeds(command);
-    for kind in ["glebe", "glebe_static"] {
-        let plain = "plain_names_are_the_librarys";
-        run(&build.join(format!("c_{kind}")), plain).expect_success();
-        let cpp = build.join(format!("cpp_{kind}"));
-        run(&cpp, plain).expect_success();
-        run(&cpp, "without_memory_new_throws").expect_success();
-    }
-}
-
-#[test]
-fn cmake_refuses_another_version() {
-    let refused = configure(&Installed::new(), "99.0");
-    assert!(!refused.succeeded(), "{refused}");
-    assert!(
-        refused.stderr.contains(&format!("version: {VERSION}")),
-        "{refused}"
-    );
-}
-
-#[test]
-fn manual_pages_are_well_formed_and_complete() {
-    let installed = Installed::new();
-    for page in ["man3/glebe.3", "man7/glebe.7"] {
-        let mut command = Command::new("groff");
-        command.args(["-ww", "-man", "-Tutf8"]);
-        command.arg(installed.at("share/man").join(page));
-        let shown = succeeds(command);
-        assert_eq!(shown.stderr, "", "{page}");
-        assert!(shown.stdout.contains(VERSION), "{page} lacks the version");
-        let left = pattern(r"@\w+@")
-            .find(&shown.stdout)
-            .map(|found| found.as_str());
-        assert_eq!(left, None, "{page} was not filled in");
-    }
-    let folder = installed.at("share/man/man3");
-    let pages: BTreeSet<String> = fs::read_dir(folder)
-        .expect("the pages were installed")
-        .map(|entry| entry.expect("they can be listed").file_name())
-        .filter_map(|name| Some(name.to_str()?.strip_suffix(".3")?.to_string()))
-        .filter(|name| name != "glebe")
-        .collect();
-    assert_eq!(pages, declared(), "pages, and declared functions");
 }
