@@ -175,17 +175,18 @@ const fn table() -> [Class; CLASS_LIMIT as usize] {
 
 /// The high and the low half of a product.
 #[inline(always)]
-fn multiply(a: u32, b: u32) -> (u32, u32) {
+fn multiply(a: u32, b: u32) -> (usize, u32) {
     #[cfg(target_arch = "x86_64")]
     {
         let (high, low);
-        // SAFETY: a multiplication. The compiler would multiply 64 bits and shift.
+        // SAFETY: a multiplication. The compiler would multiply 64 bits, copy and shift. Writing half
+        // a register clears the other half.
         unsafe {
             core::arch::asm!(
                 "mul {b:e}",
                 b = in(reg) b,
                 inlateout("eax") a => low,
-                lateout("edx") high,
+                lateout("rdx") high,
                 options(pure, nomem, nostack),
             );
         }
@@ -194,7 +195,7 @@ fn multiply(a: u32, b: u32) -> (u32, u32) {
     #[cfg(not(target_arch = "x86_64"))]
     {
         let product = u64::from(a) * u64::from(b);
-        ((product >> 32) as u32, product as u32)
+        ((product >> 32) as usize, product as u32)
     }
 }
 
@@ -204,11 +205,7 @@ fn multiply(a: u32, b: u32) -> (u32, u32) {
 pub fn slot_in_first_unit(reciprocal: u32, offset: usize) -> Option<usize> {
     debug_assert!(offset < UNIT);
     let (slot, low) = multiply(offset as u32, reciprocal);
-    if low < reciprocal {
-        Some(slot as usize)
-    } else {
-        None
-    }
+    if low < reciprocal { Some(slot) } else { None }
 }
 
 impl Class {
