@@ -90,7 +90,8 @@ fn environment(library: &Path, stats: bool) -> Result<Vec<CString>, std::ffi::Nu
         library::preload_value(library, before.as_deref()),
     )];
     if stats {
-        added.push(("GLEBE_STATS", "1".into()));
+        // The program will have our number; what it starts has others and stays silent.
+        added.push(("GLEBE_STATS", std::process::id().to_string().into()));
     }
     let kept = std::env::vars_os().filter(|(key, _)| !added.iter().any(|(name, _)| key == name));
     let kept: Vec<_> = kept.collect();

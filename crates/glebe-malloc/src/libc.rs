@@ -52,14 +52,22 @@ pub fn peak_resident_bytes() -> usize {
     usage.max_rss_kib as usize * 1024
 }
 
-/// Whether a variable of the environment is set to something other than nothing or `0`. Programs
-/// that run with more rights than their user see no variables.
-pub fn is_switched_on(variable: &CStr) -> bool {
+/// A variable of the environment as a switch: 0 if it is not set, empty or `0`; else its number, or
+/// 1 if it is none. Programs that run with more rights than their user see no variables.
+pub fn switch(variable: &CStr) -> u32 {
     // SAFETY: the name ends with NUL; the value is NULL or a string, which is read at once.
-    unsafe {
+    let value = unsafe {
         let value = secure_getenv(variable.as_ptr());
-        !value.is_null() && !matches!(CStr::from_ptr(value).to_bytes(), b"" | b"0")
-    }
+        if value.is_null() {
+            return 0;
+        }
+        CStr::from_ptr(value).to_bytes()
+    };
+    let digit = |number: u32, byte: &u8| match byte {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u32::from(byte - b'0')),
+        _ => None,
+    };
+    value.iter().try_fold(0, digit).unwrap_or(1)
 }
 
 /// Writes to standard error, past all streams. What cannot be written is lost: there is nobody left

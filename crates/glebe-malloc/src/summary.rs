@@ -1,5 +1,6 @@
 //! A few lines about the heap on standard error: `malloc_stats()`, and at the end of every process
-//! that is started with `GLEBE_STATS=1`.
+//! that is started with `GLEBE_STATS=1`, or of process 1234 only with `GLEBE_STATS=1234`: a program
+//! keeps its number when it becomes another, its children have others.
 //!
 //! The environment is looked at once, when the library is loaded, so that programs may do with it
 //! what they like; programs that run with more rights than their user ignore it. A process prints
@@ -9,17 +10,17 @@
 use crate::exports::exports;
 use crate::libc;
 use crate::text::Text;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use glebe_core::raw;
 
-/// Whether to print at the end of the process.
-static AT_EXIT: AtomicBool = AtomicBool::new(false);
+/// Who prints at the end: 0 nobody, 1 every process, else the one with this number.
+static AT_EXIT: AtomicU32 = AtomicU32::new(0);
 
 #[used]
 #[unsafe(link_section = ".init_array")]
 static LOADED: extern "C" fn() = {
     extern "C" fn loaded() {
-        AT_EXIT.store(libc::is_switched_on(c"GLEBE_STATS"), Relaxed);
+        AT_EXIT.store(libc::switch(c"GLEBE_STATS"), Relaxed);
     }
     loaded
 };
@@ -28,7 +29,8 @@ static LOADED: extern "C" fn() = {
 #[unsafe(link_section = ".fini_array")]
 static ENDING: extern "C" fn() = {
     extern "C" fn ending() {
-        if AT_EXIT.load(Relaxed) {
+        let who = AT_EXIT.load(Relaxed) as usize;
+        if who == 1 || who != 0 && who == libc::process_id() {
             summary("at its end").write_to_stderr();
         }
     }
