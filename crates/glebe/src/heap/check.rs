@@ -12,6 +12,7 @@ use crate::slab::words;
 pub fn verify() -> Result<(), &'static str> {
     REGISTRY.each(Heap::check_cursors)?;
     REGISTRY.each(Heap::check_lists)?;
+    REGISTRY.each(|heap| heap.outbox.verify(heap.number.get()))?;
     let (first, frontier) = REGION.bounds();
     let mut unit = first;
     while unit < frontier {

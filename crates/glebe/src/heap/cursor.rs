@@ -35,10 +35,10 @@ const LOOKS: u32 = 256;
 
 /// The rest of a cursor, which only refills look at.
 pub(super) struct Pass {
-    /// The slab's words that this pass has yet to visit.
-    pub todo: Cell<u16>,
-    /// The slab's words none of whose slots was ever used; a copy of its record's.
-    pub virgin: Cell<u16>,
+    /// The slab's word that this pass visits next.
+    pub next: Cell<u8>,
+    /// From this word on the slab's slots were never used; a copy of its record's.
+    pub touched: Cell<u8>,
     /// Slots of the word where the cursor stands.
     pub slots: Cell<u8>,
     /// Whether the held slots were never used since the system gave their pages.
@@ -48,8 +48,8 @@ pub(super) struct Pass {
 impl Pass {
     pub const fn none() -> Self {
         Pass {
-            todo: Cell::new(0),
-            virgin: Cell::new(0),
+            next: Cell::new(0),
+            touched: Cell::new(0),
             slots: Cell::new(0),
             fresh: Cell::new(false),
         }

@@ -45,6 +45,7 @@ impl Heap {
     /// Makes lists, counters and states anew from D, A and R. Nobody else touches the heap.
     pub(super) fn rebuild(&self) {
         self.empty_inboxes();
+        self.outbox.forget();
         self.cursors.iter().for_each(|cursor| {
             cursor.let_go();
             cursor.leave();

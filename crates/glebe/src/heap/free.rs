@@ -20,9 +20,7 @@ use crate::sync::Ordering::Relaxed;
 /// process.
 #[inline(always)]
 pub unsafe fn free(block: *mut u8) {
-    let Some(heap) = tls::heap() else {
-        return free_elsewhere(block);
-    };
+    let heap = tls::heap();
     match heap.own_row(block) {
         Some((row, class)) => heap.free_own(block, row, class),
         None => free_elsewhere(block),
@@ -35,7 +33,7 @@ pub unsafe fn free(block: *mut u8) {
 /// As [`free`]; a size that belongs to another size class ends the process too.
 #[inline(always)]
 pub unsafe fn free_sized(block: *mut u8, size: usize) {
-    let heap = tls::heap_or_empty();
+    let heap = tls::heap();
     match heap.own_row(block) {
         Some((row, class)) if is_class_of(class, size) => heap.free_own(block, row, class),
         _ => check_size_and_free(block, size, 16),
@@ -99,18 +97,51 @@ impl Heap {
         }
     }
 
-    /// Frees a slot in another than the first unit of an own slab; false if `block` is none.
-    #[inline(always)]
-    fn free_in_later_unit(&self, block: *mut u8) -> bool {
+    /// Frees a slot where the fast path does not look: in a later unit of an own slab, in an own
+    /// slab that others free into, in another heap's slab. False, and nothing happened, if `block`
+    /// is no such slot, or not live.
+    fn free_slot(&self, block: *mut u8) -> bool {
         let offset = (block as usize).wrapping_sub(self.base.get());
         if offset >= self.limit.get() {
             return false;
         }
         // SAFETY: rows begin at the base, and every unit below the limit has one.
         let row = unsafe { &*(self.base.get() as *const Row).add(offset >> UNIT_SHIFT) };
-        let Some((class, delta)) = row.entry.get().unit_against(self.key.get()) else {
+        let entry = row.entry.get();
+        if let Some((class, delta)) = entry.unit_against(self.key.get()) {
+            return self.free_in_later_unit(block, row, class, delta);
+        }
+        let Some(class) = entry.class_of_first_unit() else {
             return false;
         };
+        // Reciprocals are the same in all heaps.
+        let reciprocal = self.cursor_of(class).reciprocal.get();
+        let Some(slot) = classes::slot_in_first_unit(reciprocal, block as usize % UNIT) else {
+            return false;
+        };
+        let Some(word) = WordId::of_slot(row, slot) else {
+            return false;
+        };
+        if !entry.owned_by(self.key.get()) {
+            return self.free_by_and_by(word, slot, class);
+        }
+        let freed_by_others = TABLES.remote(self.unit_of(row), word.index()).load(Relaxed);
+        if freed_by_others >> (slot % 64) & 1 != 0 {
+            return false;
+        }
+        self.free_own(block, row, class);
+        true
+    }
+
+    /// Frees a slot in another than the first unit of an own slab; false if `block` is none.
+    #[inline(always)]
+    fn free_in_later_unit(
+        &self,
+        block: *mut u8,
+        row: &'static Row,
+        class: ClassOffset,
+        delta: usize,
+    ) -> bool {
         let cursor = self.cursor_of(class);
         let Some(slot) = cursor.slot_at(block as usize % UNIT + delta * UNIT) else {
             return false;
@@ -162,7 +193,9 @@ impl Block {
                 };
                 let live = TABLES.live(place.head, place.word).load(Relaxed);
                 let pending = TABLES.remote(place.head, place.word).load(Relaxed);
-                if live & !pending & place.bit == 0 {
+                let word = TABLES.word_id(place.head, place.word);
+                let waiting = tls::heap().outbox.holds(class as usize, word, place.slot);
+                if live & !pending & place.bit == 0 || waiting {
                     words::refuse(address);
                 }
                 Block::Slot { place, heap, class }
@@ -218,7 +251,7 @@ impl Block {
                 class,
             } => {
                 // A thread that only frees needs no heap, and a thread past its exit has none.
-                let heap = tls::heap_or_empty();
+                let heap = tls::heap();
                 if place.entry.owned_by(heap.key.get()) {
                     heap.free_own_slot(place, class);
                 } else {
@@ -262,10 +295,10 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
     }
 }
 
-/// Null, other threads' slots, later units of long slabs, large objects, and all that is wrong.
+/// Null, other heaps' slots, later units of long slabs, large objects, and all that is wrong.
 #[inline(never)]
 fn free_elsewhere(block: *mut u8) {
-    if block.is_null() || tls::heap_or_empty().free_in_later_unit(block) {
+    if block.is_null() || tls::heap().free_slot(block) {
         return;
     }
     Block::find(block).free();
@@ -287,15 +320,9 @@ fn check_size_and_free(block: *mut u8, size: usize, align: usize) {
 fn free_remotely(place: &Place, owner: u32, class: usize) {
     let cell = TABLES.directory(place.unit);
     let word = TABLES.remote(place.head, place.word);
-    match remote::publish(cell, place.entry, word, place.slot) {
+    match remote::publish(cell, place.entry, word, place.bit) {
         Published::Done => {}
-        Published::TellOwner => {
-            let inbox = &Heap::numbered(owner).shared.inboxes[class];
-            remote::push(inbox, place.unit, |next| TABLES.link(place.unit).set(next));
-            life::owner_was_told(owner, class);
-        }
-        Published::FreedBefore => {
-            words::refuse(words::slot_address(place.head, place.slot));
-        }
+        Published::TellOwner => life::tell_owner(owner, class, place.unit),
+        Published::FreedBefore(_) => words::refuse(words::slot_address(place.head, place.slot)),
     }
 }

@@ -18,9 +18,10 @@
 //! 2. Who pushes on an inbox looks at the stage afterwards; who parks a heap stores the stage and
 //!    looks at the inboxes afterwards: one of the two sees the other.
 
-use super::tls::{self, LATE};
+use super::tls::{self, EMPTY, LATE};
 use super::{Heap, fork, reap};
 use crate::blocks::clock;
+use crate::records::layout::TABLES;
 use crate::region::REGION;
 use crate::slab::remote;
 use crate::sync::{Guard, Lock, Ordering};
@@ -73,9 +74,10 @@ unsafe extern "C" {
 
 /// Runs `f` on the thread's heap; `None` if there is no memory for one.
 pub(super) fn with_heap<R>(f: impl FnOnce(&Heap) -> R) -> Option<R> {
-    let Some(heap) = tls::heap() else {
+    let heap = tls::heap();
+    if ptr::eq(heap, &EMPTY) {
         return if attach() { with_heap(f) } else { None };
-    };
+    }
     if ptr::eq(heap, &LATE) {
         fork::notice();
         let _held = LATE_LOCK.lock();
@@ -138,10 +140,14 @@ extern "C" fn on_thread_exit(heap: *mut c_void) {
     heap.drain_all();
 }
 
-/// A unit was pushed on an inbox of a heap: if nobody lives there, take it back at once.
-pub(super) fn owner_was_told(owner: u32, class: usize) {
-    reap::now_and_then();
+/// Pushes a unit with remote frees on its owner's inbox; if nobody lives there, takes them back at
+/// once.
+pub(super) fn tell_owner(owner: u32, class: usize, unit: u32) {
     let heap = Heap::numbered(owner);
+    remote::push(&heap.shared.inboxes[class], unit, |next| {
+        TABLES.link(unit).set(next)
+    });
+    reap::now_and_then();
     remote::told_before_looking();
     if heap.shared.stage.load(Ordering::Acquire) == PARKED {
         let _held = REGISTRY.enter();
@@ -153,6 +159,11 @@ pub(super) fn owner_was_told(owner: u32, class: usize) {
         let _held = LATE_LOCK.lock();
         late_heap().drain(class);
     }
+}
+
+/// Publishes the frees of other heaps' slots that wait in the calling thread.
+pub fn publish() {
+    tls::heap().send_all();
 }
 
 /// Gives back all that can be given back now: the bytes purged.
@@ -277,7 +288,7 @@ impl Registry {
         self.generation.set(self.generation.get() + 1);
         self.parked.set(0);
         self.orphans.set(self.made.get());
-        let survivor = tls::heap_or_empty();
+        let survivor = tls::heap();
         self.survivor.set(survivor.number.get());
         if survivor.number.get() != 0 {
             survivor.generation.set(self.generation.get());

@@ -4,7 +4,7 @@ use super::life::with_heap;
 use super::{Heap, fork, tls};
 use crate::records::UNIT;
 use crate::region::REGION;
-use crate::slab::classes::{aligned_class, class_of};
+use crate::slab::classes::{MEDIUM, aligned_class, class_of};
 use crate::slab::{CLASSES, MAX_SLOT};
 use core::ptr::{null_mut, write_bytes};
 
@@ -21,18 +21,15 @@ pub fn malloc(size: usize) -> *mut u8 {
 pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
     // One less makes a size of 0 enormous, so that one comparison sorts out both ends.
     let last = size.wrapping_sub(1);
-    if last >= MAX_SLOT {
-        return slow(size);
-    }
-    let class = class_of(size);
-    let Some(heap) = tls::heap() else {
+    let heap = tls::heap();
+    let cursor = if last < MEDIUM {
+        heap.cursor_for_small(last)
+    } else if last < MAX_SLOT {
+        return heap.cursor_for(size).pop().unwrap_or_else(|| slow(size));
+    } else {
         return slow(size);
     };
-    // SAFETY: `class_of` gives numbers below `CLASSES`.
-    match unsafe { heap.cursors.get_unchecked(class) }.pop() {
-        Some(block) => block,
-        None => slow(size),
-    }
+    cursor.pop().unwrap_or_else(|| slow(size))
 }
 
 /// All of malloc that [`malloc_or`] leaves over.
@@ -58,7 +55,7 @@ pub fn zalloc(size: usize) -> *mut u8 {
         return unusual_zeroed(size);
     }
     let block = malloc(size);
-    if !block.is_null() && !tls::heap_or_empty().passes[class_of(size)].fresh.get() {
+    if !block.is_null() && !tls::heap().passes[class_of(size)].fresh.get() {
         // SAFETY: the block has at least `size` bytes and is ours.
         unsafe { write_bytes(block, 0, size) };
     }
@@ -72,7 +69,7 @@ pub fn memalign(align: usize, size: usize) -> *mut u8 {
         return malloc(size);
     }
     if let Some(class) = aligned_class(size, align) {
-        return match tls::heap_or_empty().cursors[class].pop() {
+        return match tls::heap().cursors[class].pop() {
             Some(block) => block,
             None => refilled(class),
         };

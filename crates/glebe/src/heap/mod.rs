@@ -4,6 +4,7 @@
 //! ┌ key, base, limit       ┐ what a free needs, one cache line
 //! ├ cursor 0 … 71          ┤ what a malloc needs, half a line each
 //! ├ passes, lists 0 … 71   ┤ what a refill needs: slabs with room
+//! ├ outbox 0 … 47          ┤ frees of other heaps' slots
 //! └ stage, inboxes 0 … 71  ┘ what other threads write, in lines of its own
 //! ```
 //! A **cursor** stands in one word of one slab and *holds* the slots that were free there when it
@@ -27,6 +28,7 @@ mod free;
 mod life;
 mod list;
 mod malloc;
+mod outbox;
 mod reap;
 mod refill;
 mod resize;
@@ -37,18 +39,19 @@ mod tls;
 
 pub use check::verify;
 pub use free::{free, free_aligned_sized, free_sized, usable_size};
-pub use life::{count, each_held, purge};
+pub use life::{count, each_held, publish, purge};
 pub use malloc::{malloc, malloc_or, malloc_slowly, memalign, zalloc};
 pub use resize::{realloc, realloc_aligned};
 
 use crate::records::directory::{ClassOffset, Key};
 use crate::records::layout::{HEAP_BYTES, TABLES};
-use crate::slab::classes::reciprocal;
+use crate::slab::classes::{GRANULE, MEDIUM, class_of, reciprocal};
 use crate::slab::{CLASSES, words};
 use crate::sync::AtomicU32;
 use core::cell::Cell;
 use cursor::{Cursor, Pass};
 use list::List;
+use outbox::Outbox;
 
 /// One thread's heap.
 #[repr(C, align(64))]
@@ -63,6 +66,7 @@ pub struct Heap {
     cursors: [Cursor; CLASSES],
     passes: [Pass; CLASSES],
     lists: [List; CLASSES],
+    outbox: Outbox,
     shared: Shared,
 }
 
@@ -97,6 +101,7 @@ impl Heap {
             cursors: [const { Cursor::none() }; CLASSES],
             passes: [const { Pass::none() }; CLASSES],
             lists: [const { List::empty() }; CLASSES],
+            outbox: Outbox::empty(),
             shared: Shared {
                 stage: AtomicU32::new(0),
                 next_parked: AtomicU32::new(0),
@@ -121,6 +126,31 @@ impl Heap {
     fn cursor_of(&self, class: ClassOffset) -> &Cursor {
         // SAFETY: entries of slabs name classes below `CLASSES`.
         unsafe { &*class.pick(self.cursors.as_ptr()) }
+    }
+
+    /// The cursor that serves requests of `last + 1` bytes, for `last < MEDIUM`.
+    #[inline(always)]
+    fn cursor_for_small(&self, last: usize) -> &Cursor {
+        /// Where each step's cursor lies, in bytes from the first.
+        static PLACES: [u16; MEDIUM / GRANULE] = {
+            let mut places = [0; MEDIUM / GRANULE];
+            let mut step = 0;
+            while step < places.len() {
+                places[step] = (class_of((step + 1) * GRANULE) * size_of::<Cursor>()) as u16;
+                step += 1;
+            }
+            places
+        };
+        let place = PLACES[last / GRANULE];
+        // SAFETY: the place of one of the cursors.
+        unsafe { &*self.cursors.as_ptr().byte_add(place.into()) }
+    }
+
+    /// The cursor that serves requests of `size` bytes, for `1 ≤ size ≤ MAX_SLOT`.
+    #[inline(always)]
+    fn cursor_for(&self, size: usize) -> &Cursor {
+        // SAFETY: `class_of` gives numbers below `CLASSES`.
+        unsafe { self.cursors.get_unchecked(class_of(size)) }
     }
 
     /// The heap with a number that a directory entry names.

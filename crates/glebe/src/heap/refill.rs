@@ -1,7 +1,7 @@
 //! Moving a cursor on: to the same word again, to the slab's next word, to another slab.
 //!
-//! A pass visits each word of a slab once, words that were used before first, untouched ones last:
-//! so a slab grows into its pages only as far as needed. A word is taken again at once while a
+//! A pass visits each word of a slab once, from the first to the last, and begins anew rather than
+//! go where no slot was used yet: so a slab grows into its pages only as far as needed. A word is taken again at once while a
 //! quarter of it is free, which keeps tight loops within a page. A slab is left when less than an
 //! eighth of it is free; it comes back to its list when that changes (`heap` invariant 2). So a
 //! listed slab, and one in which another pass begins, always has a free slot: what other threads
@@ -55,7 +55,7 @@ impl Heap {
             // fro.
             let used = row.until.get() - 1;
             if used <= figures.relist_at && !row.entry.get().is_shared() {
-                self.begin_pass(class, figures, row);
+                self.begin_pass(class, row);
                 return self.next_word(class, figures, row);
             }
             self.retire(class, self.unit_of(row));
@@ -73,31 +73,42 @@ impl Heap {
 
     /// The unit of a row.
     #[inline]
-    fn unit_of(&self, row: &Row) -> u32 {
+    pub(super) fn unit_of(&self, row: &Row) -> u32 {
         ((&raw const *row as usize - self.base.get()) / ROW) as u32
     }
 
     /// The next word of this pass with a free slot.
     fn next_word(&self, class: usize, figures: &Class, row: &'static Row) -> bool {
         let pass = &self.passes[class];
-        let virgin = pass.virgin.get();
-        let mut todo = pass.todo.get();
-        while todo != 0 {
-            let used = todo & !virgin;
-            let word = if used != 0 { used } else { todo }.trailing_zeros() as usize;
-            todo &= !(1 << word);
-            if figures.units > 1 || row.entry.get().is_shared() {
+        let shared = figures.units > 1 || row.entry.get().is_shared();
+        let mut word = usize::from(pass.next.get());
+        while word < usize::from(figures.words) {
+            if word == usize::from(pass.touched.get()) && self.has_room_before(word, row, shared) {
+                word = 0;
+            }
+            if shared {
                 self.collect(row, word);
             }
             let free = figures.valid(word) & !row.live[word].load(Relaxed);
             if free != 0 {
-                pass.todo.set(todo);
+                pass.next.set(word as u8 + 1);
                 self.stand(class, figures, row, word, free);
                 return true;
             }
+            word += 1;
         }
-        pass.todo.set(0);
+        pass.next.set(figures.words);
         false
+    }
+
+    /// Whether, before the cursor goes where no slot was used yet, another round through the words
+    /// before is worth it: a quarter of them is free.
+    fn has_room_before(&self, word: usize, row: &'static Row, shared: bool) -> bool {
+        if shared {
+            (0..word).for_each(|before| self.collect(row, before));
+        }
+        let used = usize::from(row.until.get()) - 1;
+        used * 4 <= word * 64 * 3 && word > 0
     }
 
     /// Takes back remote frees of a word: a slot that its owner and another thread both freed must
@@ -114,12 +125,11 @@ impl Heap {
     fn stand(&self, class: usize, figures: &Class, row: &'static Row, word: usize, free: u64) {
         let (pass, cursor) = (&self.passes[class], &self.cursors[class]);
         let unit = self.unit_of(row);
-        let bit = 1 << word;
-        let virgin = pass.virgin.get();
-        pass.fresh.set(virgin & bit != 0);
-        if virgin & bit != 0 {
-            pass.virgin.set(virgin & !bit);
-            TABLES.land(unit).virgin.set(virgin & !bit);
+        let fresh = word >= usize::from(pass.touched.get());
+        pass.fresh.set(fresh);
+        if fresh {
+            pass.touched.set(word as u8 + 1);
+            TABLES.land(unit).touched.set(word as u8 + 1);
         }
         pass.slots
             .set((figures.slots - word as u16 * 64).min(64) as u8);
@@ -129,10 +139,11 @@ impl Heap {
         row.until.set(row.until.get() + free.count_ones() as u16);
     }
 
-    fn begin_pass(&self, class: usize, figures: &Class, row: &'static Row) {
+    fn begin_pass(&self, class: usize, row: &'static Row) {
         let pass = &self.passes[class];
-        pass.todo.set(((1u32 << figures.words) - 1) as u16);
-        pass.virgin.set(TABLES.land(self.unit_of(row)).virgin.get());
+        pass.next.set(0);
+        pass.touched
+            .set(TABLES.land(self.unit_of(row)).touched.get());
     }
 
     /// Makes a slab with room the current one: a listed one, or a new one.
@@ -146,7 +157,7 @@ impl Heap {
                 self.lists[class].remove(unit);
                 let row = TABLES.row_of(unit);
                 row.until.set(row.until.get() + 1);
-                self.begin_pass(class, figures, row);
+                self.begin_pass(class, row);
                 return Some(row);
             }
             unit = record.next.get();
@@ -156,12 +167,13 @@ impl Heap {
 
     fn open_slab(&self, class: usize, figures: &Class) -> Option<&'static Row> {
         fork::notice();
+        self.send_all();
         reap::now_and_then();
         let run = REGION.take(u32::from(figures.units), 1)?;
         words::open(run, self.number.get(), class as u32);
         let row = TABLES.row_of(run.unit);
         row.until.set(1);
-        self.begin_pass(class, figures, row);
+        self.begin_pass(class, row);
         self.colour(class, figures, row);
         Some(row)
     }

@@ -144,6 +144,7 @@ impl Heap {
     /// Leaves no cursor standing and keeps no empty slab: for heaps that nobody will use for a
     /// while, and for those who ask for their memory back.
     pub(super) fn tidy(&self) {
+        self.send_all();
         self.drain_all();
         for class in 0..self.cursors.len() {
             self.abandon(class);

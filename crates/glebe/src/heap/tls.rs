@@ -1,19 +1,20 @@
 //! The one thread-local word: which heap the thread is on. Initial-exec on stable Rust.
 //!
 //! ```text
-//! null ──first malloc──▶ a heap of its own ──thread exit──▶ LATE
+//! EMPTY ──first malloc──▶ a heap of its own ──thread exit──▶ LATE
 //! ```
-//! Null, not the address of a heap that owns nothing, though that would save a test: while `ld.so`
-//! relocates a program, resolvers of indirect functions run, may call malloc, and find the word
-//! zero; later its initial value is copied over whatever they left. (The heap they were on is found
-//! again by the address of the word, see `life`.) With the feature `tls-dynamic` the word is found
+//! The word is the heap's distance from [`EMPTY`], which owns nothing: so it is zero at first, and
+//! the fast paths need no test. It has to be zero: while `ld.so` relocates a program, resolvers of
+//! indirect functions run, may call malloc, and find it so; later its initial value is copied over
+//! whatever they left. (The heap they were on is found again by the address of the word, see
+//! `life`.) With the feature `tls-dynamic` the word is found
 //! through `__tls_get_addr`, for libraries that are loaded when static TLS space is used up.
 
 use super::Heap;
 use core::arch::{asm, global_asm};
 
 /// Owns nothing: every malloc misses its cursors, no free is its own.
-static EMPTY: Heap = Heap::empty();
+pub(super) static EMPTY: Heap = Heap::empty();
 /// Where every thread ends: its frees and mallocs go to the late heap, under a lock.
 pub(super) static LATE: Heap = Heap::empty();
 
@@ -28,18 +29,21 @@ global_asm!(
     ".popsection",
 );
 
-/// The thread's heap: null, `LATE`, or its own.
+/// The thread's heap: `EMPTY`, `LATE`, or its own.
 #[cfg(all(target_arch = "x86_64", not(feature = "tls-dynamic")))]
 #[inline(always)]
 fn word() -> *const Heap {
-    let heap;
+    let heap: *const Heap;
     // SAFETY: reads the word defined above.
     unsafe {
         asm!(
-            "mov {heap}, qword ptr [rip + glebe_heap_of_thread@GOTTPOFF]",
-            "mov {heap}, qword ptr fs:[{heap}]",
+            "mov {place}, qword ptr [rip + glebe_heap_of_thread@GOTTPOFF]",
+            "lea {heap}, [rip + {empty}]",
+            "add {heap}, qword ptr fs:[{place}]",
+            empty = sym EMPTY,
+            place = out(reg) _,
             heap = out(reg) heap,
-            options(pure, readonly, nostack, preserves_flags),
+            options(pure, readonly, nostack),
         );
     }
     heap
@@ -47,7 +51,7 @@ fn word() -> *const Heap {
 
 /// The address of the word.
 #[cfg(all(target_arch = "x86_64", not(feature = "tls-dynamic")))]
-fn place() -> *mut *const Heap {
+fn place() -> *mut usize {
     let place;
     // SAFETY: computes an address; the thread's own address is the first word of its block.
     unsafe {
@@ -64,8 +68,8 @@ fn place() -> *mut *const Heap {
 /// The address of the word.
 #[cfg(all(target_arch = "x86_64", feature = "tls-dynamic"))]
 #[inline(always)]
-fn place() -> *mut *const Heap {
-    let place: *mut *const Heap;
+fn place() -> *mut usize {
+    let place: *mut usize;
     // SAFETY: the general dynamic sequence of the x86-64 psABI, with the bytes linkers expect.
     unsafe {
         asm!(
@@ -83,7 +87,7 @@ fn place() -> *mut *const Heap {
 /// The address of the word.
 #[cfg(all(target_arch = "aarch64", not(feature = "tls-dynamic")))]
 #[inline(always)]
-fn place() -> *mut *const Heap {
+fn place() -> *mut usize {
     let (pointer, offset): (usize, usize);
     // SAFETY: the initial-exec sequence of the AArch64 ELF ABI; it only computes an address.
     unsafe {
@@ -96,34 +100,29 @@ fn place() -> *mut *const Heap {
             options(pure, readonly, nostack, preserves_flags),
         );
     }
-    (pointer + offset) as *mut *const Heap
+    (pointer + offset) as *mut usize
 }
 
-/// The thread's heap: null, `LATE`, or its own.
+/// The thread's heap: `EMPTY`, `LATE`, or its own.
 #[cfg(any(target_arch = "aarch64", feature = "tls-dynamic"))]
 #[inline(always)]
 fn word() -> *const Heap {
     // SAFETY: the word belongs to this thread.
-    unsafe { *place() }
+    (&raw const EMPTY).wrapping_byte_add(unsafe { *place() })
 }
 
-/// The thread's heap, if it has one; `LATE` counts.
+/// The thread's heap; `EMPTY` if it has none yet, `LATE` if it has none any more.
 #[inline(always)]
-pub(super) fn heap() -> Option<&'static Heap> {
-    // SAFETY: the word is null or the address of a heap, and heaps are never unmapped.
-    unsafe { word().as_ref() }
-}
-
-/// The thread's heap; one that owns nothing if it has none.
-#[inline]
-pub(super) fn heap_or_empty() -> &'static Heap {
-    heap().unwrap_or(&EMPTY)
+pub(super) fn heap() -> &'static Heap {
+    // SAFETY: the word leads to a heap, and heaps are never unmapped.
+    unsafe { &*word() }
 }
 
 /// Puts the thread on a heap.
 pub(super) fn set(heap: &'static Heap) {
+    let distance = (&raw const *heap as usize).wrapping_sub(&raw const EMPTY as usize);
     // SAFETY: the word belongs to this thread.
-    unsafe { *place() = heap }
+    unsafe { *place() = distance }
 }
 
 /// A number that no other living thread has: where its word lies.

@@ -35,13 +35,15 @@ pub struct Stats {
     pub parked_heaps: usize,
 }
 
-/// Walks the tables; linear in the address space used so far.
+/// Walks the tables; linear in the address space used so far. The calling thread's frees of other
+/// threads' slots are published first; those that wait in other threads count as live.
 pub fn stats() -> Stats {
     let mut stats = Stats::default();
     heap::fork::notice();
     if TABLES.base() == 0 {
         return stats;
     }
+    heap::publish();
     {
         let state = REGION.enter();
         stats.mapped_bytes = region::bytes(state.opened - state.first);
@@ -76,6 +78,7 @@ pub fn class_stats(class: usize) -> (usize, usize) {
     let (mut live, mut slabs) = (0, 0);
     heap::fork::notice();
     if TABLES.base() != 0 {
+        heap::publish();
         walk(|unit, land| {
             if matches!(land, Land::Slab { class: found, .. } if found as usize == class) {
                 live += words::count_set(unit) as usize;

@@ -23,7 +23,7 @@ const CLASS_MASK: u32 = CLASS_LIMIT - 1;
 const CLASS_SHIFT: u32 = 3;
 const DELTA_SHIFT: u32 = 10;
 /// The largest slab has this many units.
-pub const MAX_SLAB_UNITS: u32 = 32;
+pub const MAX_SLAB_UNITS: u32 = 8;
 const KEY_SHIFT: u32 = 15;
 /// Heaps are numbers from 1 to this.
 pub const MAX_HEAPS: u32 = (1 << 16) - 1;
@@ -49,6 +49,12 @@ impl Key {
 pub struct ClassOffset(u64);
 
 impl ClassOffset {
+    /// The class's number.
+    #[inline(always)]
+    pub const fn number(self) -> usize {
+        (self.0 >> CLASS_SHIFT) as usize
+    }
+
     /// Of a class by number, which is below [`CLASS_LIMIT`].
     #[inline(always)]
     pub const fn of(class: u32) -> Self {
@@ -123,6 +129,18 @@ impl Entry {
         }
         let class = ClassOffset(rest % (1 << DELTA_SHIFT));
         Some((class, (rest >> DELTA_SHIFT) as usize))
+    }
+
+    /// The class if this is the first unit of a slab, whosesoever, shared or not.
+    #[inline(always)]
+    pub const fn class_of_first_unit(self) -> Option<ClassOffset> {
+        let slab = self.0 >> KEY_SHIFT & MAX_HEAPS != 0;
+        let first = self.0 >> DELTA_SHIFT & (MAX_SLAB_UNITS - 1) == 0;
+        if slab && first {
+            Some(ClassOffset((self.0 & CLASS_MASK << CLASS_SHIFT) as u64))
+        } else {
+            None
+        }
     }
 
     /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
@@ -231,7 +249,7 @@ mod tests {
         let all = Land::Slab {
             heap: MAX_HEAPS,
             class: 127,
-            delta: 31,
+            delta: MAX_SLAB_UNITS - 1,
         };
         assert_eq!(entry.land(), all);
         assert_eq!(entry.shared().land(), all);

@@ -1,10 +1,10 @@
 //! S, the cold half of the records: 32 bytes about each slab and each run, at its first unit.
 //!
 //! ```text
-//!  0      4      8      12     16      20      24       26     27     28       29      30
-//! ┌──────┬──────┬──────┬──────┬───────┬───────┬────────┬──────┬──────┬────────┬───────┬───┐
-//! │ next │ prev │ units│ stamp│ older │ newer │ virgin │ state│ class│ purging│ purged│ · │
-//! └──────┴──────┴──────┴──────┴───────┴───────┴────────┴──────┴──────┴────────┴───────┴───┘
+//!  0      4      8      12     16      20      24        25      26      27       28       29
+//! ┌──────┬──────┬──────┬──────┬───────┬───────┬─────────┬───────┬───────┬─────────┬────────┬───┐
+//! │ next │ prev │ units│ stamp│ older │ newer │ touched │ state │ class │ purging │ purged │ · │
+//! └──────┴──────┴──────┴──────┴───────┴───────┴─────────┴───────┴───────┴─────────┴────────┴───┘
 //! ```
 //! Slabs use `next/prev` for their owner's list of slabs with room; free runs for their bin. The
 //! last unit of a free run repeats `units`, so that a neighbour can find the run's start.
@@ -28,9 +28,9 @@ pub struct Record {
     pub older: Field32,
     /// Free dirty runs: the run freed after this one.
     pub newer: Field32,
-    /// Slabs: words none of whose slots was used since the system gave the pages.
+    /// Slabs: from this word on no slot was used since the system gave the pages.
     /// Large runs: 1 when the pages came by [`crate::blocks::system::move_pages`].
-    pub virgin: Field16,
+    pub touched: Field8,
     /// Slabs: a [`State`].
     pub state: Field8,
     /// Slabs: the size class.
@@ -40,7 +40,7 @@ pub struct Record {
     pub purging: Field8,
     /// Slabs: 1 when all of its pages were returned since the owner used it last.
     pub purged: Field8,
-    unused: [u8; 2],
+    unused: [u8; 3],
 }
 
 /// What a slab's owner is doing with it.

@@ -9,11 +9,11 @@ use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 /// Bytes of a unit.
 pub const UNIT: usize = 1 << UNIT_SHIFT;
 /// log₂ of [`UNIT`].
-pub const UNIT_SHIFT: u32 = 14;
+pub const UNIT_SHIFT: u32 = 16;
 /// Bytes set aside for a heap: a page and an odd number of lines, so that the hottest fields of a
 /// heap do not have the same place in their page as large blocks have in theirs; processors take
 /// such addresses for one another and stall.
-pub const HEAP_BYTES: usize = BLOCK + 3 * 64;
+pub const HEAP_BYTES: usize = BLOCK + 13 * 64;
 
 /// The largest reservation: it must fit unit numbers of 24 bits and a 47-bit address space.
 pub const MAX_RESERVATION: usize = 1 << 38;
@@ -94,7 +94,7 @@ impl Layout {
 }
 
 /// A row of R: the remote frees of a slab, by its first unit.
-#[repr(C, align(128))]
+#[repr(C, align(512))]
 struct Remote([AtomicU64; WORDS]);
 
 /// The tables of the process: where they are, once there is a region.

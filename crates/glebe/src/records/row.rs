@@ -16,16 +16,16 @@ use super::land::Field16;
 use crate::sync::AtomicU64;
 
 /// Words of A, and of R, a unit.
-pub const WORDS: usize = 15;
+pub const WORDS: usize = ROW / 8 - 1;
 /// The most slots a slab can have.
 pub const MAX_SLOTS: usize = WORDS * 64;
 /// Bytes of a row.
 pub const ROW: usize = 1 << ROW_SHIFT;
 /// log₂ of [`ROW`].
-pub const ROW_SHIFT: u32 = 7;
+pub const ROW_SHIFT: u32 = 9;
 
 /// See the module's text.
-#[repr(C, align(128))]
+#[repr(C, align(512))]
 pub struct Row {
     /// Whose land the unit is.
     pub entry: Cell,

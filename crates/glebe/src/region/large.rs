@@ -28,7 +28,7 @@ impl Region {
         let run = self.take(units, align)?;
         let record = TABLES.land(run.unit);
         record.units.set(units);
-        record.virgin.set(0);
+        record.touched.set(0);
         // The entry comes last: a walker, or a forked child, sees either nothing or all of it.
         TABLES.live(run.unit, 0).store(1, Relaxed);
         TABLES.directory(run.unit).set(Entry::LARGE);
@@ -55,7 +55,7 @@ impl Region {
     /// A run whose pages were moved here by the system is a mapping of its own: make it part of
     /// the region's again, which also empties it.
     fn settle(&self, run: Run) -> Run {
-        if TABLES.land(run.unit).virgin.get() == 0 {
+        if TABLES.land(run.unit).touched.get() == 0 {
             return run;
         }
         // SAFETY: the run is free and in our hands only.
@@ -89,7 +89,7 @@ impl Region {
             };
             drop(state);
             // The tail of a moved run stays a mapping of its own until it is renewed.
-            TABLES.land(tail.unit).virgin.set(record.virgin.get());
+            TABLES.land(tail.unit).touched.set(record.touched.get());
             self.give(self.settle(tail));
             return Grown::InPlace;
         }
@@ -115,7 +115,7 @@ impl Region {
         let new_unit = unit_of(to);
         // SAFETY: both runs are live and the caller's; the new one holds nothing yet.
         if unsafe { system::move_pages(TABLES.address(unit), to, old) } {
-            TABLES.land(new_unit).virgin.set(1);
+            TABLES.land(new_unit).touched.set(1);
             // What is left behind reads as zero and holds no page, but joins as dirty, which is
             // always true; a moved-away run of a moved run is renewed as any other.
             self.give_large(unit);

@@ -3,15 +3,16 @@
 //! ```text
 //! freer (holds the live object)                  owner, in a slow path
 //!  1 D: mark the unit as shared, unless it is     a take the whole inbox
-//!  2 R: set the slot's bit (was it set? a         b for each unit: D: take the mark away
+//!  2 R: set the slots' bits (was one set? a       b for each unit: D: take the mark away
 //!    double free)                                 c R: take all bits of the slab, word by word,
 //!  3 D: is the mark (still) there?                  and clear them in A
 //!    no → back to 1                               d is the slab empty now? it may go, unless
 //!  4 if it was I who marked: push the unit          one of its units is marked
 //!    on the owner's inbox
 //! ```
-//! Everything a freer does is exact at once: a second remote free of the same object meets its bit
-//! in R, a free by the owner meets the mark in D, leaves the fast path and looks at R.
+//! All of this is exact at once: a second remote free of the same object meets its bit in R, a free
+//! by the owner meets the mark in D, leaves the fast path and looks at R. (Small slots wait a while
+//! before they come here, see `heap::outbox`.)
 //!
 //! Why it is right
 //! 1. *No free is forgotten.* Step 3 comes after the bit is set, step c after the mark is gone, all
@@ -25,58 +26,32 @@
 //!    the same heap and class again, the mark and the push are a false alarm that the owner answers
 //!    by finding nothing in R.
 //!
-//! Cost: one locked instruction a free, two more for the first free of a unit in a round. A round
+//! Cost: one locked instruction a word, two more for the first free of a unit in a round. A round
 //! ends when the owner runs out of slots of the class, not before: each one moves three lines to
 //! and fro.
 
 use crate::records::directory::{Cell, Entry};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
-/// Sets the bit of a freed slot and marks its unit.
+/// Sets the bits of freed slots of one word and marks their unit.
 ///
-/// `seen` is the unit's entry as read while the object was live.
+/// `seen` is the unit's entry as read while the objects were live.
 #[inline]
-pub fn publish(cell: &Cell, seen: Entry, word: &AtomicU64, slot: usize) -> Published {
+pub fn publish(cell: &Cell, seen: Entry, word: &AtomicU64, freed: u64) -> Published {
     let plain = seen.unshared();
     let mut marked = !seen.is_shared() && cell.mark_shared(plain);
-    if set_bit(word, slot) {
-        return Published::FreedBefore;
+    let twice = word.fetch_or(freed, Ordering::SeqCst) & freed;
+    if twice != 0 {
+        return Published::FreedBefore(twice);
     }
     if !marked && !cell.get_in_order().is_shared() {
-        // The owner answered an earlier mark before it could see our bit.
+        // The owner answered an earlier mark before it could see our bits.
         marked = cell.mark_shared(plain);
     }
     if marked {
         Published::TellOwner
     } else {
         Published::Done
-    }
-}
-
-/// Sets a bit by its number modulo 64, in one order with everything; whether it was set.
-#[inline(always)]
-fn set_bit(word: &AtomicU64, slot: usize) -> bool {
-    #[cfg(all(target_arch = "x86_64", not(loom)))]
-    {
-        // SAFETY: a locked read-modify-write of an atomic word; the number is below 64, so the
-        // instruction stays within it. The compiler would loop over compare-and-swap, which fetches
-        // the line twice, first to read and then to write.
-        unsafe {
-            core::arch::asm!(
-                "lock bts qword ptr [{word}], {slot}",
-                "jc {set}",
-                word = in(reg) word.as_ptr(),
-                slot = in(reg) slot % 64,
-                set = label { return true },
-                options(nostack),
-            );
-        }
-        false
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
-    {
-        let bit = 1 << (slot % 64);
-        word.fetch_or(bit, Ordering::SeqCst) & bit != 0
     }
 }
 
@@ -87,8 +62,8 @@ pub enum Published {
     Done,
     /// The unit must be pushed on the owner's inbox.
     TellOwner,
-    /// Another remote free of the same object is pending: a double free.
-    FreedBefore,
+    /// Other remote frees of these slots are pending: double frees.
+    FreedBefore(u64),
 }
 
 /// Puts a unit on an inbox.

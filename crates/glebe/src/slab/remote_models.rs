@@ -42,15 +42,10 @@ impl World {
     fn free_remotely(&self, bit: u64) {
         let seen = self.cell.get();
         assert!(seen.owned_by(crate::records::directory::Key::of(OWNER)));
-        match remote::publish(
-            &self.cell,
-            seen,
-            &self.remote,
-            bit.trailing_zeros() as usize,
-        ) {
+        match remote::publish(&self.cell, seen, &self.remote, bit) {
             Published::Done => {}
             Published::TellOwner => self.push(&self.inbox),
-            Published::FreedBefore => panic!("a free was taken for a double one"),
+            Published::FreedBefore(_) => panic!("a free was taken for a double one"),
         }
     }
 
@@ -123,7 +118,7 @@ fn loom_a_slab_is_not_closed_while_a_freer_has_business_with_it() {
             world.cell.set(new);
             world.live.store(0b1, Ordering::Relaxed);
             assert_eq!(
-                remote::publish(&world.cell, new, &world.remote, 0),
+                remote::publish(&world.cell, new, &world.remote, 1),
                 Published::TellOwner
             );
             world.push(&world.other_inbox);
@@ -179,14 +174,14 @@ fn loom_two_frees_of_one_slot_are_told_apart() {
             .map(|()| {
                 let world = world.clone();
                 thread::spawn(move || {
-                    remote::publish(&world.cell, slab_of(OWNER), &world.remote, 0)
+                    remote::publish(&world.cell, slab_of(OWNER), &world.remote, 1)
                 })
             })
             .into();
         let found: std::vec::Vec<_> = freers.into_iter().map(|f| f.join().unwrap()).collect();
         let twice = found
             .iter()
-            .filter(|&&p| p == Published::FreedBefore)
+            .filter(|&&p| p == Published::FreedBefore(1))
             .count();
         assert_eq!(twice, 1);
     });

@@ -23,10 +23,10 @@ pub fn open(run: Run, heap: u32, index: u32) {
     record.units.set(run.units);
     record.class.set(index as u8);
     record.state.set(State::Current as u8);
-    let all = ((1u32 << class(index).words) - 1) as u16;
-    record
-        .virgin
-        .set(if run.kind == Kind::Clean { all } else { 0 });
+    record.touched.set(match run.kind {
+        Kind::Clean => 0,
+        Kind::Dirty => class(index).words,
+    });
     for delta in 0..run.units {
         TABLES
             .directory(run.unit + delta)
@@ -54,7 +54,7 @@ pub fn close(unit: u32) -> Option<Run> {
             return None;
         }
     }
-    let untouched = record.virgin.get().count_ones() == u32::from(class(index).words);
+    let untouched = record.touched.get() == 0;
     TABLES.until(unit).set(0);
     record.state.set(State::None as u8);
     Some(Run {

@@ -1,0 +1,175 @@
+//! Frees of other heaps' slots, gathered by word before they are published.
+//!
+//! ```text
+//! class   0   1   2  …  47
+//!       ┌───┬───┬───┬─ … ─┬───┐
+//!       │ P │ P │ P │     │ P │   P = one word of A, and the slots of it freed here
+//!       └───┴───┴───┴─ … ─┴───┘
+//! ```
+//! A thread that frees what another allocated mostly walks through the other's words one after the
+//! other: so a locked instruction a word does instead of one a slot. Until it is sent a free counts
+//! as live for everybody else. A parcel is sent when its class turns to another word; all are when
+//! they hold [`MOST_PENDING`] bytes, when the thread needs a new slab, and when it ends.
+//!
+//! Exactness: a second free by this thread meets the bit in the parcel, one by another thread meets
+//! it in R when the later of the two is sent, one by the owner clears the bit in A, and is found out
+//! when the owner takes this one back. Only if that slot was handed out again in between is the
+//! wrong one of the two frees refused.
+//!
+//! Invariants
+//! 1. A parcel's word belongs to a slab of another heap, of the parcel's class, one unit long.
+//! 2. Its bits are set in A: a slab with pending frees is not empty, and so not closed.
+
+use super::{Heap, fork, life};
+use crate::fault::{Misuse, misuse};
+use crate::records::directory::{ClassOffset, Land};
+use crate::records::layout::TABLES;
+use crate::records::row::WordId;
+use crate::slab::classes;
+use crate::slab::remote::{self, Published};
+use crate::sync::Ordering::Relaxed;
+use core::cell::Cell;
+
+/// Classes below this are gathered: slots up to 4 KiB.
+const GATHERED: usize = 48;
+/// Bytes that may wait in a thread.
+const MOST_PENDING: usize = 64 << 10;
+
+/// See the module's text.
+pub(super) struct Outbox {
+    parcels: [Parcel; GATHERED],
+    /// Bytes of the slots in all parcels.
+    pending: Cell<usize>,
+}
+
+#[repr(C)]
+struct Parcel {
+    /// A [`WordId`] as a number; 0 when empty.
+    word: Cell<usize>,
+    freed: Cell<u64>,
+}
+
+impl Parcel {
+    fn word(&self) -> Option<WordId> {
+        // SAFETY: `put` stored the number of one.
+        (self.freed.get() != 0).then(|| unsafe { WordId::from_number(self.word.get()) })
+    }
+}
+
+impl Outbox {
+    pub const fn empty() -> Self {
+        Outbox {
+            parcels: [const {
+                Parcel {
+                    word: Cell::new(0),
+                    freed: Cell::new(0),
+                }
+            }; GATHERED],
+            pending: Cell::new(0),
+        }
+    }
+
+    /// Whether a slot (by its number modulo 64) of `word` waits here.
+    pub fn holds(&self, class: usize, word: WordId, slot: usize) -> bool {
+        self.parcels.get(class).is_some_and(|parcel| {
+            parcel.word() == Some(word) && parcel.freed.get() >> (slot % 64) & 1 != 0
+        })
+    }
+
+    /// Forgets all, for a heap whose thread a fork has left behind: a few slots stay live.
+    pub fn forget(&self) {
+        self.parcels.iter().for_each(|parcel| parcel.freed.set(0));
+        self.pending.set(0);
+    }
+
+    /// Checks the invariants of heap `number`'s outbox.
+    pub fn verify(&self, number: u32) -> Result<(), &'static str> {
+        for (class, parcel) in self.parcels.iter().enumerate() {
+            let Some(id) = parcel.word() else { continue };
+            let right = matches!(id.row().entry.get().land(), Land::Slab { heap, class: found, delta: 0 }
+                if heap != number && found as usize == class);
+            if !right {
+                return Err("outbox 1: a parcel for the wrong slab");
+            }
+            if parcel.freed.get() & !id.word().load(Relaxed) != 0 {
+                return Err("outbox 2: a pending free of a slot that is not live");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Heap {
+    /// Frees a slot in the first unit of another heap's slab, by and by. False, and nothing
+    /// happened, if the slot is none, if it is not live as far as one can see, or if its class is
+    /// not gathered.
+    #[inline(always)]
+    pub(super) fn free_by_and_by(&self, id: WordId, slot: usize, class: ClassOffset) -> bool {
+        let class = class.number();
+        let Some(parcel) = self.outbox.parcels.get(class) else {
+            return false;
+        };
+        let bit = 1 << (slot % 64);
+        let unit = self.unit_of(id.row());
+        if id.word().load(Relaxed) & !TABLES.remote(unit, id.index()).load(Relaxed) & bit == 0 {
+            return false;
+        }
+        if parcel.word.get() == id.number() {
+            if parcel.freed.get() & bit != 0 {
+                return false;
+            }
+            parcel.freed.set(parcel.freed.get() | bit);
+        } else {
+            self.send(class);
+            parcel.word.set(id.number());
+            parcel.freed.set(bit);
+        }
+        let pending = self.outbox.pending.get() + classes::size_of_class(class);
+        self.outbox.pending.set(pending);
+        if pending > MOST_PENDING {
+            self.send_all();
+        }
+        true
+    }
+
+    /// Publishes all that waits.
+    #[inline(never)]
+    pub(super) fn send_all(&self) {
+        if self.outbox.pending.get() != 0 {
+            (0..GATHERED).for_each(|class| self.send(class));
+            self.outbox.pending.set(0);
+        }
+    }
+
+    /// Publishes what waits in a class.
+    #[inline(never)]
+    fn send(&self, class: usize) {
+        let parcel = &self.outbox.parcels[class];
+        let Some(id) = parcel.word() else { return };
+        fork::notice();
+        let freed = parcel.freed.take();
+        let (unit, word) = (self.unit_of(id.row()), id.index());
+        let refuse = |slots: u64| -> ! {
+            let slot = word * 64 + slots.trailing_zeros() as usize;
+            let size = classes::size_of_class(class);
+            misuse(
+                Misuse::DoubleFree,
+                TABLES.address(unit) as usize + slot * size,
+                size,
+            )
+        };
+        let entry = id.row().entry.get();
+        let owner = match entry.land() {
+            Land::Slab {
+                heap, class: found, ..
+            } if found as usize == class => heap,
+            // All of the slab was freed by others: what waited here, too.
+            _ => refuse(freed),
+        };
+        match remote::publish(&id.row().entry, entry, TABLES.remote(unit, word), freed) {
+            Published::Done => {}
+            Published::TellOwner => life::tell_owner(owner, class, unit),
+            Published::FreedBefore(twice) => refuse(twice),
+        }
+    }
+}
