@@ -16,8 +16,9 @@
  *   - Failure is a null pointer with ENOMEM in errno; sizes over PTRDIFF_MAX fail. Success leaves
  *     errno alone, and so does every free.
  *   - A bad pointer (freed before, not the start of a block, not from this heap, or with a wrong
- *     size in a sized free) ends the process by abort() at the call that was handed it, after one
- *     line on standard error that begins with "glebe: ".
+ *     size in a sized free) ends the process by abort(), after one line on standard error that
+ *     begins with "glebe: ": at the call that was handed it or, if two threads freed the same
+ *     block, when the second free is brought home.
  *   - To allocate and to free take constant time, whatever the heap looks like; now and then a call
  *     asks the system for memory or gives some back. What takes longer says so.
  *
@@ -168,9 +169,9 @@ void *glebe_pvalloc(size_t size) GLEBE_NOTHROW GLEBE_NEW GLEBE_ALIGNED(4096);
 /* ---- Giving back ---------------------------------------------------------------------------- */
 
 /* Gives all memory back to the system that can be given back: free runs, and pages without a live
- * byte between live objects. Returns how many bytes that were. Glebe does the same by itself,
- * little by little; this is for the moment before a long sleep. Takes time linear in the address
- * space used so far, and a system call for every stretch of pages. */
+ * byte between live objects. Returns how many bytes that were. Glebe does so by itself, little by
+ * little, for free runs and empty slabs; this is for the moment before a long sleep. Takes time
+ * linear in the address space used so far, and a system call for every stretch of pages. */
 size_t glebe_purge(void) GLEBE_NOTHROW;
 
 /* As glebe_purge; returns 1 if anything was given back, 0 otherwise. `pad` is ignored. */

@@ -59,7 +59,7 @@ impl Misuse {
 }
 
 /// Ends the process with a line such as
-/// `glebe: double free of 0x7f12a4c04040 (size class 64): this block is not live: …`.
+/// `glebe: double free: 0x7f12a4c04040 (size class 64): this block is not live: …`.
 ///
 /// `class_size` is the slot size in bytes, or the size of a large run; 0 when unknown.
 #[cold]

@@ -13,7 +13,8 @@
 //!    from D, A and R.
 //!
 //! This works with `_Fork`, with `clone`, and in the child's own fork handlers, in whatever order.
-//! Lost, at most: one slab or run, and one slot, for each thread that was inside malloc.
+//! Lost, at most: one slab or run, and one slot, for each thread that was inside malloc, and
+//! what waited in other threads' outboxes.
 
 use super::Heap;
 use super::life::REGISTRY;

@@ -8,12 +8,13 @@
 //! ```
 //! A thread that frees what another allocated mostly walks through the other's words one after the
 //! other: so a locked instruction a word does instead of one a slot. Until it is sent a free counts
-//! as live for everybody else. A parcel is sent when its class turns to another word; all are when
-//! they hold [`MOST_PENDING`] bytes, when the thread needs a new slab, and when it ends.
+//! as live for everybody else. A parcel is sent when its class turns to another word, and in its
+//! turn when all of them hold [`MOST_PENDING`] bytes; all are sent when the thread needs a new slab
+//! and when it ends.
 //!
 //! Exactness: a second free by this thread meets the bit in the parcel, one by another thread meets
-//! it in R when the later of the two is sent, one by the owner clears the bit in A, and is found out
-//! when the owner takes this one back. Only if that slot was handed out again in between is the
+//! it in R when the later of the two is sent, one by the owner clears the bit in A, and is found
+//! out when the owner takes this one back. Only if that slot was handed out again in between is the
 //! wrong one of the two frees refused.
 //!
 //! Invariants
@@ -40,6 +41,8 @@ pub(super) struct Outbox {
     parcels: [Parcel; GATHERED],
     /// Bytes of the slots in all parcels.
     pending: Cell<usize>,
+    /// The class whose turn it is.
+    turn: Cell<usize>,
 }
 
 #[repr(C)]
@@ -66,6 +69,7 @@ impl Outbox {
                 }
             }; GATHERED],
             pending: Cell::new(0),
+            turn: Cell::new(0),
         }
     }
 
@@ -86,8 +90,14 @@ impl Outbox {
     pub fn verify(&self, number: u32) -> Result<(), &'static str> {
         for (class, parcel) in self.parcels.iter().enumerate() {
             let Some(id) = parcel.word() else { continue };
-            let right = matches!(id.row().entry.get().land(), Land::Slab { heap, class: found, delta: 0 }
-                if heap != number && found as usize == class);
+            let right = match id.row().entry.get().land() {
+                Land::Slab {
+                    heap,
+                    class: of,
+                    delta,
+                } => heap != number && of as usize == class && delta == 0,
+                _ => false,
+            };
             if !right {
                 return Err("outbox 1: a parcel for the wrong slab");
             }
@@ -127,9 +137,20 @@ impl Heap {
         let pending = self.outbox.pending.get() + classes::size_of_class(class);
         self.outbox.pending.set(pending);
         if pending > MOST_PENDING {
-            self.send_all();
+            self.send_next();
         }
         true
+    }
+
+    /// Publishes what waits in the next class.
+    fn send_next(&self) {
+        let turn = &self.outbox.turn;
+        loop {
+            turn.set((turn.get() + 1) % GATHERED);
+            if self.outbox.parcels[turn.get()].freed.get() != 0 {
+                return self.send(turn.get());
+            }
+        }
     }
 
     /// Publishes all that waits.
@@ -137,7 +158,6 @@ impl Heap {
     pub(super) fn send_all(&self) {
         if self.outbox.pending.get() != 0 {
             (0..GATHERED).for_each(|class| self.send(class));
-            self.outbox.pending.set(0);
         }
     }
 
@@ -148,10 +168,12 @@ impl Heap {
         let Some(id) = parcel.word() else { return };
         fork::notice();
         let freed = parcel.freed.take();
+        let size = classes::size_of_class(class);
+        let pending = &self.outbox.pending;
+        pending.set(pending.get() - freed.count_ones() as usize * size);
         let (unit, word) = (self.unit_of(id.row()), id.index());
         let refuse = |slots: u64| -> ! {
             let slot = word * 64 + slots.trailing_zeros() as usize;
-            let size = classes::size_of_class(class);
             misuse(
                 Misuse::DoubleFree,
                 TABLES.address(unit) as usize + slot * size,

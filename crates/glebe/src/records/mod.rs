@@ -1,12 +1,12 @@
 //! The flat tables that hold all allocation state, apart from the land they describe.
 //!
-//! One reservation of 2ᵏ bytes holds everything. It is cut into *units* of 16 KiB; unit `u` is the
-//! land at `base + u·16 KiB` and row `u` of every table. The tables lie at the front:
+//! One reservation of 2ᵏ bytes holds everything. It is cut into *units* of 64 KiB; unit `u` is the
+//! land at `base + u·64 KiB` and row `u` of every table. The tables lie at the front:
 //!
 //! ```text
 //! base                                                              base + 2^k
 //! ├─── rows ───┬─ links ─┬── S ──┬─── R ───┬─ heaps ─┬w┬─ guard ─┬── land ──┤
-//!    128 B       4 B       32 B    128 B     4 KiB     ·  never     16 KiB
+//!    512 B       4 B       32 B    512 B     5 KiB     ·  never     64 KiB
 //!    a unit                                  a heap       opened    a unit
 //! ```
 //!
@@ -14,7 +14,7 @@
 //! |--|--|--|
 //! | rows: D | [`directory::Entry`]: whose land | who opens or closes the slab or run |
 //! | rows: U | frees until something must be done about the slab | the slab's owner |
-//! | rows: A | live: one bit a slot, at most 960 | the slab's owner |
+//! | rows: A | live: one bit a slot, at most 4032 | the slab's owner |
 //! | links | the next unit in an inbox | who frees remotely |
 //! | S | [`land::Record`]: lists, lengths, states | the slab's owner; runs: the region's lock |
 //! | R remote | one bit a slot: freed by another thread, not yet taken back | anyone, atomically |

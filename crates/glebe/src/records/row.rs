@@ -1,14 +1,14 @@
-//! A row: all that malloc and free need to know about a unit, in two cache lines.
+//! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       4       6      8                                                        128
+//!  0       4       6      8                                                        512
 //! ┌───────┬───────┬──────┬────────┬────────┬────────┬── … ──┬─────────┐
-//! │ entry │ until │   ·  │ live 0 │ live 1 │ live 2 │       │ live 14 │
+//! │ entry │ until │   ·  │ live 0 │ live 1 │ live 2 │       │ live 62 │
 //! └───────┴───────┴──────┴────────┴────────┴────────┴── … ──┴─────────┘
 //!    D       U              A: one bit a slot, counted from the slab's first unit
 //! ```
-//! A free reads the entry, clears a bit and counts down: for slots of 48 bytes and more all of that
-//! is one line. Only the row of a slab's first unit has a count and live bits; the others have
+//! A free reads the entry, clears a bit and counts down: for slots of 144 bytes and more all of
+//! that is one line. Only the row of a slab's first unit has a count and live bits; the others have
 //! their entry only.
 
 use super::directory::Cell;

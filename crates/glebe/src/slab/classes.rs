@@ -177,8 +177,8 @@ fn multiply(a: u32, b: u32) -> (usize, u32) {
     #[cfg(target_arch = "x86_64")]
     {
         let (high, low);
-        // SAFETY: a multiplication. The compiler would multiply 64 bits, copy and shift. Writing half
-        // a register clears the other half.
+        // SAFETY: a multiplication. The compiler would multiply 64 bits, copy and shift. Writing
+        // half a register clears the other half.
         unsafe {
             core::arch::asm!(
                 "mul {b:e}",
@@ -198,7 +198,8 @@ fn multiply(a: u32, b: u32) -> (usize, u32) {
 }
 
 /// The slot that starts `offset` bytes into a slab's first unit, if one does. In the last few bytes
-/// of a slab, past its last slot, the number may be too large by a few; still below [`MAX_SLOTS`] and 64.
+/// of a slab, past its last slot, the number may be too large by a few; still below [`MAX_SLOTS`]
+/// and 64.
 #[inline(always)]
 pub fn slot_in_first_unit(reciprocal: u32, offset: usize) -> Option<usize> {
     debug_assert!(offset < UNIT);
