@@ -43,6 +43,9 @@ impl Heap {
             if cursor.held() & !live != 0 {
                 return Err("heap 1: a held slot is not set in A");
             }
+            if !cursor.lowest_is_right() {
+                return Err("heap 1: a cursor is wrong about its lowest slot");
+            }
             if pass.slots.get() < 64 && cursor.held() >> pass.slots.get() != 0 {
                 return Err("heap 1: a held slot is none");
             }

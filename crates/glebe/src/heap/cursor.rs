@@ -1,10 +1,10 @@
 //! A cursor: one word's free slots, and where they lie.
 //!
 //! ```text
-//!  0      8      16     24     28           32
-//! ┌──────┬──────┬──────┬──────┬────────────┐
-//! │ mask │ word │ base │ size │ reciprocal │
-//! └──────┴──────┴──────┴──────┴────────────┘
+//!  0      8      16       24     32     36           40
+//! ┌──────┬──────┬────────┬──────┬──────┬────────────┬───┐
+//! │ mask │ word │ lowest │ base │ size │ reciprocal │ · │
+//! └──────┴──────┴────────┴──────┴──────┴────────────┴───┘
 //! ```
 //! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
 //! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask,
@@ -18,10 +18,12 @@ use core::hint::{select_unpredictable, spin_loop};
 
 /// See the module's text. Without a word it stands nowhere. Others read `mask` and `word` to tell a
 /// held slot from a live one.
-#[repr(C, align(32))]
+#[repr(C, align(64))]
 pub(super) struct Cursor {
     mask: AtomicU64,
     word: AtomicUsize,
+    /// The address of the lowest held slot, if any is held.
+    lowest: Cell<usize>,
     /// The address of the word's slot 0.
     pub base: Cell<usize>,
     /// Slot size in bytes.
@@ -56,13 +58,14 @@ impl Pass {
     }
 }
 
-const _: () = assert!(size_of::<Cursor>() == 32);
+const _: () = assert!(size_of::<Cursor>() == 64);
 
 impl Cursor {
     pub const fn none() -> Self {
         Cursor {
             mask: AtomicU64::new(0),
             word: AtomicUsize::new(0),
+            lowest: Cell::new(0),
             base: Cell::new(0),
             size: Cell::new(0),
             reciprocal: Cell::new(0),
@@ -103,9 +106,11 @@ impl Cursor {
         if mask == 0 {
             return None;
         }
-        self.mask.store(mask & (mask - 1), Relaxed);
-        let slot = mask.trailing_zeros() as usize;
-        Some((self.base.get() + slot * self.size.get() as usize) as *mut u8)
+        let block = self.lowest.get();
+        let rest = mask & (mask - 1);
+        self.mask.store(rest, Relaxed);
+        self.find_lowest(rest);
+        Some(block as *mut u8)
     }
 
     /// Whether it holds a slot (by its number modulo 64) of `word`, as far as another thread than
@@ -136,6 +141,26 @@ impl Cursor {
         id.word().store(live | free, Relaxed);
         self.word.store(id.number(), Relaxed);
         self.mask.store(free, Relaxed);
+        self.find_lowest(free);
+    }
+
+    /// Notes where the lowest slot of a mask lies; anything if the mask is empty. So malloc need not
+    /// wait for it.
+    #[inline(always)]
+    fn find_lowest(&self, mask: u64) {
+        self.lowest.set(self.address(lowest_bit(mask)));
+    }
+
+    /// The address of a slot of the word by its number modulo 64.
+    #[inline(always)]
+    fn address(&self, slot: usize) -> usize {
+        let offset = slot.wrapping_mul(self.size.get() as usize);
+        self.base.get().wrapping_add(offset)
+    }
+
+    /// Whether `lowest` is right; for the walker.
+    pub fn lowest_is_right(&self) -> bool {
+        self.held() == 0 || self.lowest.get() == self.address(lowest_bit(self.held()))
     }
 
     /// The word where it stands.
@@ -168,5 +193,29 @@ impl Cursor {
     pub fn leave(&self) {
         debug_assert!(self.held() == 0);
         self.word.store(0, Relaxed);
+    }
+}
+
+/// The number of a mask's lowest bit; anything if there is none.
+#[inline(always)]
+fn lowest_bit(mask: u64) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let slot;
+        // SAFETY: it counts; what it leaves for an empty mask is not looked at. The compiler would
+        // see to that case.
+        unsafe {
+            core::arch::asm!(
+                "rep bsf {slot}, {mask}",
+                mask = in(reg) mask,
+                slot = lateout(reg) slot,
+                options(pure, nomem, nostack),
+            );
+        }
+        slot
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        mask.trailing_zeros() as usize
     }
 }

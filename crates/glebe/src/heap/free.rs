@@ -65,12 +65,7 @@ impl Heap {
     /// of this heap into which no other thread has freed lately.
     #[inline(always)]
     fn own_row(&self, block: *mut u8) -> Option<(&'static Row, ClassOffset)> {
-        let offset = (block as usize).wrapping_sub(self.base.get());
-        if offset >= self.limit.get() {
-            return None;
-        }
-        // SAFETY: rows begin at the base, and every unit below the limit has one.
-        let row = unsafe { &*(self.base.get() as *const Row).add(offset >> UNIT_SHIFT) };
+        let row = TABLES.row_at(block as usize)?;
         row.entry
             .get()
             .class_against(self.key.get())
@@ -81,7 +76,7 @@ impl Heap {
     #[inline(always)]
     fn free_own(&self, block: *mut u8, row: &'static Row, class: ClassOffset) {
         // The base is a multiple of a unit.
-        let reciprocal = self.cursor_of(class).reciprocal.get();
+        let reciprocal = row.reciprocal.get();
         let Some(slot) = classes::slot_in_first_unit(reciprocal, block as usize % UNIT) else {
             return refuse(block);
         };
@@ -101,12 +96,12 @@ impl Heap {
     /// slab that others free into, in another heap's slab. False, and nothing happened, if `block`
     /// is no such slot, or not live.
     fn free_slot(&self, block: *mut u8) -> bool {
-        let offset = (block as usize).wrapping_sub(self.base.get());
-        if offset >= self.limit.get() {
+        let Some(row) = TABLES
+            .row_at(block as usize)
+            .filter(|_| self.number.get() != 0)
+        else {
             return false;
-        }
-        // SAFETY: rows begin at the base, and every unit below the limit has one.
-        let row = unsafe { &*(self.base.get() as *const Row).add(offset >> UNIT_SHIFT) };
+        };
         let entry = row.entry.get();
         if let Some((class, delta)) = entry.unit_against(self.key.get()) {
             return self.free_in_later_unit(block, row, class, delta);
@@ -114,8 +109,7 @@ impl Heap {
         let Some(class) = entry.class_of_first_unit() else {
             return false;
         };
-        // Reciprocals are the same in all heaps.
-        let reciprocal = self.cursor_of(class).reciprocal.get();
+        let reciprocal = row.reciprocal.get();
         let Some(slot) = classes::slot_in_first_unit(reciprocal, block as usize % UNIT) else {
             return false;
         };

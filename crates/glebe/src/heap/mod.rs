@@ -1,8 +1,8 @@
 //! Heaps: what one thread owns, and the paths of malloc and free through it.
 //!
 //! ```text
-//! ┌ key, base, limit       ┐ what a free needs, one cache line
-//! ├ cursor 0 … 71          ┤ what a malloc needs, half a line each
+//! ┌ key, number, base      ┐ what it is
+//! ├ cursor 0 … 71          ┤ what a malloc needs, a line each
 //! ├ passes, lists 0 … 71   ┤ what a refill needs: slabs with room
 //! ├ outbox 0 … 47          ┤ frees of other heaps' slots
 //! └ stage, inboxes 0 … 71  ┘ what other threads write, in lines of its own
@@ -59,7 +59,6 @@ pub struct Heap {
     key: Cell<Key>,
     number: Cell<u32>,
     base: Cell<usize>,
-    limit: Cell<usize>,
     generation: Cell<u32>,
     /// See [`tls::thread`].
     thread: Cell<usize>,
@@ -92,10 +91,9 @@ impl Heap {
     /// A heap that owns nothing: every malloc misses its cursors, no free is its own.
     const fn empty() -> Heap {
         Heap {
-            key: Cell::new(Key::of(0)),
+            key: Cell::new(Key::NONE),
             number: Cell::new(0),
             base: Cell::new(0),
-            limit: Cell::new(0),
             generation: Cell::new(0),
             thread: Cell::new(0),
             cursors: [const { Cursor::none() }; CLASSES],
@@ -115,7 +113,6 @@ impl Heap {
         self.key.set(Key::of(number));
         self.number.set(number);
         self.base.set(TABLES.base());
-        self.limit.set(TABLES.bytes());
         for (class, cursor) in self.cursors.iter().enumerate() {
             cursor.serve(words::class(class as u32), reciprocal(class));
         }

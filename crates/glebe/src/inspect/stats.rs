@@ -57,7 +57,7 @@ pub fn stats() -> Stats {
             stats.large_objects += 1;
         }
         Land::Slab { class, .. } => {
-            let live = words::count_set(unit) as usize;
+            let live = words::count_live(unit) as usize;
             stats.slab_bytes += region::bytes(TABLES.land(unit).units.get());
             stats.live_objects += live;
             stats.live_bytes += live * words::class(class).size as usize;
@@ -81,7 +81,7 @@ pub fn class_stats(class: usize) -> (usize, usize) {
         heap::publish();
         walk(|unit, land| {
             if matches!(land, Land::Slab { class: found, .. } if found as usize == class) {
-                live += words::count_set(unit) as usize;
+                live += words::count_live(unit) as usize;
                 slabs += 1;
             }
         });

@@ -38,6 +38,9 @@ pub struct Entry(u32);
 pub struct Key(u64);
 
 impl Key {
+    /// The key of a heap that owns nothing.
+    pub const NONE: Self = Key(1 << 63);
+
     /// The key of a heap; number 0 is none.
     pub const fn of(heap: u32) -> Self {
         Key((heap as u64) << KEY_SHIFT)

@@ -13,7 +13,7 @@ pub const UNIT_SHIFT: u32 = 16;
 /// Bytes set aside for a heap: a page and an odd number of lines, so that the hottest fields of a
 /// heap do not have the same place in their page as large blocks have in theirs; processors take
 /// such addresses for one another and stall.
-pub const HEAP_BYTES: usize = BLOCK + 13 * 64;
+pub const HEAP_BYTES: usize = BLOCK + 49 * 64;
 
 /// The largest reservation: it must fit unit numbers of 24 bits and a 47-bit address space.
 pub const MAX_RESERVATION: usize = 1 << 38;
@@ -234,6 +234,22 @@ impl Tables {
     pub fn row_of(&self, unit: u32) -> &'static Row {
         // SAFETY: as in `row`.
         unsafe { &*(self.base.load(Ordering::Relaxed) as *const Row).add(unit as usize) }
+    }
+
+    /// The row of the unit in which an address lies, if it lies in the reservation.
+    #[inline(always)]
+    pub fn row_at(&self, address: usize) -> Option<&'static Row> {
+        let base = self.base.load(Ordering::Relaxed);
+        let offset = address.wrapping_sub(base);
+        if offset >= self.bytes.load(Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: rows begin at the base, and every unit of the reservation has one. Before there
+        // is a reservation its length is 0.
+        unsafe {
+            core::hint::assert_unchecked(base != 0);
+            Some(&*(base as *const Row).add(offset >> UNIT_SHIFT))
+        }
     }
 
     /// D's cell of a unit.

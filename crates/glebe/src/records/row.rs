@@ -1,22 +1,22 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       4       6      8                                                        512
-//! ┌───────┬───────┬──────┬────────┬────────┬────────┬── … ──┬─────────┐
-//! │ entry │ until │   ·  │ live 0 │ live 1 │ live 2 │       │ live 62 │
-//! └───────┴───────┴──────┴────────┴────────┴────────┴── … ──┴─────────┘
-//!    D       U              A: one bit a slot, counted from the slab's first unit
+//!  0       4            8       10    16                                             512
+//! ┌───────┬────────────┬───────┬─────┬────────┬────────┬── … ──┬─────────┐
+//! │ entry │ reciprocal │ until │  ·  │ live 0 │ live 1 │       │ live 61 │
+//! └───────┴────────────┴───────┴─────┴────────┴────────┴── … ──┴─────────┘
+//!    D                    U             A: one bit a slot, counted from the slab's first unit
 //! ```
-//! A free reads the entry, clears a bit and counts down: for slots of 144 bytes and more all of
-//! that is one line. Only the row of a slab's first unit has a count and live bits; the others have
-//! their entry only.
+//! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
+//! other; clears a bit and counts down. With slots of 176 bytes and more all of that is one line.
+//! Only the row of a slab's first unit has all this; the others have their entry only.
 
 use super::directory::Cell;
-use super::land::Field16;
+use super::land::{Field16, Field32};
 use crate::sync::AtomicU64;
 
 /// Words of A, and of R, a unit.
-pub const WORDS: usize = ROW / 8 - 1;
+pub const WORDS: usize = ROW / 8 - 2;
 /// The most slots a slab can have.
 pub const MAX_SLOTS: usize = WORDS * 64;
 /// Bytes of a row.
@@ -29,9 +29,11 @@ pub const ROW_SHIFT: u32 = 9;
 pub struct Row {
     /// Whose land the unit is.
     pub entry: Cell,
+    /// See `slab::classes`.
+    pub reciprocal: Field32,
     /// Frees until something must be done about the slab.
     pub until: Field16,
-    unused: [u8; 2],
+    unused: [u8; 6],
     /// One bit a slot.
     pub live: [AtomicU64; WORDS],
 }
@@ -80,15 +82,32 @@ impl WordId {
         WordId(&raw const *row as usize + index * size_of::<u64>())
     }
 
-    /// The word of a slot, which is below 1024; `None` if it is not below [`MAX_SLOTS`].
+    /// The word of a slot; `None` if it is not below [`MAX_SLOTS`].
     #[inline(always)]
     pub fn of_slot(row: &'static Row, slot: usize) -> Option<WordId> {
-        const PAST: usize = WORDS * size_of::<u64>();
-        let offset = (slot / 8) & PAST;
-        if offset == PAST {
-            None
-        } else {
-            Some(WordId(&raw const *row as usize + offset))
+        let index = slot / 64;
+        if index >= WORDS {
+            return None;
+        }
+        let row = &raw const *row as usize;
+        #[cfg(target_arch = "x86_64")]
+        {
+            let number;
+            // SAFETY: an addition. The compiler would shift, mask and combine, two steps longer.
+            unsafe {
+                core::arch::asm!(
+                    "lea {number}, [{row} + {index} * 8]",
+                    row = in(reg) row,
+                    index = in(reg) index,
+                    number = lateout(reg) number,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+            Some(WordId(number))
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            Some(WordId(row + index * size_of::<u64>()))
         }
     }
 

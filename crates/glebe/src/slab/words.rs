@@ -27,6 +27,10 @@ pub fn open(run: Run, heap: u32, index: u32) {
         Kind::Clean => 0,
         Kind::Dirty => class(index).words,
     });
+    TABLES
+        .row_of(run.unit)
+        .reciprocal
+        .set(class(index).reciprocal);
     for delta in 0..run.units {
         TABLES
             .directory(run.unit + delta)
@@ -77,6 +81,15 @@ pub fn count_set(unit: u32) -> u32 {
     (0..words)
         .map(|word| TABLES.live(unit, word).load(Relaxed).count_ones())
         .sum()
+}
+
+/// Slots that nobody has freed, as far as that is published: live ones, and those that a cursor
+/// holds.
+pub fn count_live(unit: u32) -> u32 {
+    let words = usize::from(class_at(unit).words);
+    let live =
+        |word| TABLES.live(unit, word).load(Relaxed) & !TABLES.remote(unit, word).load(Relaxed);
+    (0..words).map(|word| live(word).count_ones()).sum()
 }
 
 /// Takes back all remote frees of a slab; how many there were. Ends the process if one of them was
