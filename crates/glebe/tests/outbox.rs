@@ -1,5 +1,5 @@
-//! Frees of another thread's slots wait in the freeing thread, but not many and not for ever. Alone in
-//! its process: the counts are the process's.
+//! Frees of another thread's slots wait in the freeing thread, but not many and not for ever. Alone
+//! in its process: the counts are the process's.
 
 use glebe::raw;
 use std::sync::{Arc, Barrier};

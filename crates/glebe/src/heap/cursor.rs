@@ -144,8 +144,8 @@ impl Cursor {
         self.find_lowest(free);
     }
 
-    /// Notes where the lowest slot of a mask lies; anything if the mask is empty. So malloc need not
-    /// wait for it.
+    /// Notes where the lowest slot of a mask lies; anything if the mask is empty. So malloc need
+    /// not wait for it.
     #[inline(always)]
     fn find_lowest(&self, mask: u64) {
         self.lowest.set(self.address(lowest_bit(mask)));
