@@ -26,6 +26,7 @@ TEST_NEEDS=(
     node:nodejs
     perl:perl
     python3:python3
+    qemu-system-x86_64:qemu-system-x86
     redis-benchmark:redis-tools
     redis-server:redis-server
     shellcheck:shellcheck

@@ -1,0 +1,176 @@
+//! Fit policies: which of the free blocks serves a request, and how free blocks are kept at hand.
+//!
+//! | policy | takes the | out of a | alloc | free |
+//! |--|--|--|--|--|
+//! | [`FirstFit`] | lowest that fits | list by address | O(f) | O(min(f, d)) |
+//! | [`NextFit`] | next that fits, going round | list by address | O(f) | O(min(f, d)) |
+//! | [`BestFit`] | smallest, of these the lowest | tree by size, address | O(log f) | O(log f) |
+//! | [`TwoLevel`] | last freed of about the size | list for each size class | O(1) | O(1) |
+//!
+//! f is the number of free blocks, d how many live blocks lie between the block and the free one
+//! before it; a free beside a free neighbour is O(1) for the lists. O(log f) is expected, over the
+//! addresses of the blocks. The best fit for an alignment above 16 is sought in O(f) before a
+//! request for one is refused.
+//!
+//! The index is only a help: it can be made anew from the tags at any time, which is done when a
+//! link in a free block turns out to be overwritten.
+
+mod best;
+mod list;
+mod two_level;
+
+pub use best::BestFit;
+pub use list::{FirstFit, NextFit};
+pub use two_level::TwoLevel;
+
+use crate::site::{Site, Torn};
+use crate::tags::{Survey, Tags};
+use crate::word::{At, GRANULE};
+
+/// Which free block serves a request: [`FirstFit`], [`NextFit`], [`BestFit`] or [`TwoLevel`].
+pub trait Fit: Index {}
+
+impl<F: Index> Fit for F {}
+
+/// A block and its stride.
+pub type Extent = (At, usize);
+
+/// What is asked for: the stride, of which the overhead is a part, and the alignment.
+#[derive(Clone, Copy, Debug)]
+pub struct Want {
+    pub(crate) stride: usize,
+    pub(crate) align: usize,
+}
+
+impl Want {
+    /// The bytes in front of the first place in a free block where this fits, if it does.
+    ///
+    /// These bytes stay free, so they are none or a whole block.
+    #[inline(always)]
+    pub(crate) fn fit<T: Tags>(&self, (at, stride): Extent) -> Option<usize> {
+        if self.align <= GRANULE {
+            return (self.stride <= stride).then_some(0);
+        }
+        let mut front = at.0.wrapping_neg() & (self.align - 1);
+        if front != 0 && front < T::MIN {
+            front += self.align;
+        }
+        (front <= stride && self.stride <= stride - front).then_some(front)
+    }
+
+    /// A stride in which this fits wherever it lies; none if there is no such number.
+    pub(crate) fn padded<T: Tags>(&self) -> Option<usize> {
+        let slack = self.align.max(GRANULE) - GRANULE;
+        match slack {
+            0 => Some(self.stride),
+            _ => self
+                .stride
+                .checked_add(slack)?
+                .checked_add(2 * (T::MIN - GRANULE)),
+        }
+    }
+}
+
+/// The place of a free block in the index of its policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which list; always 0 where there is one.
+    pub list: usize,
+    /// How many come before it in that list.
+    pub position: usize,
+}
+
+/// How an index breaks its own rules, at which block.
+pub type Fault = (crate::pool::Rule, At);
+
+/// What a pool asks of its index of free blocks.
+pub trait Index: 'static {
+    /// Of no blocks.
+    #[doc(hidden)]
+    const EMPTY: Self;
+    /// Whether [`Index::quick`] and [`Index::quick_insert`] do anything.
+    #[doc(hidden)]
+    const QUICK: bool = false;
+    /// What `verify` and dumps call it.
+    const NAME: &'static str;
+
+    /// A free block in which the request fits. It stays in the index.
+    #[doc(hidden)]
+    fn find<T: Tags>(&mut self, site: &Site<T>, want: Want) -> Result<Option<Extent>, Torn>;
+
+    /// Takes out a free block of at least this stride, and less than
+    /// [`NEAR`](crate::tags::NEAR), if one is at hand.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn quick<T: Tags>(&mut self, site: &Site<T>, stride: usize) -> Option<Extent> {
+        let _ = (site, stride);
+        None
+    }
+
+    /// Puts in a block of less than the stride that [`Index::quick`] has found.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn quick_insert<T: Tags>(&mut self, site: &Site<T>, block: Extent) {
+        let _ = (site, block);
+    }
+
+    /// As [`Index::join`], after a glance.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn quick_join<T: Tags>(&mut self, site: &Site<T>, at: At, glance: Survey) -> Result<(), Torn> {
+        let (before, after) = glance.neighbours(at);
+        self.join(site, before, (at, glance.stride), after)
+    }
+
+    #[doc(hidden)]
+    fn insert<T: Tags>(&mut self, site: &Site<T>, block: Extent) -> Result<(), Torn>;
+
+    #[doc(hidden)]
+    fn remove<T: Tags>(&mut self, site: &Site<T>, block: Extent) -> Result<(), Torn>;
+
+    /// Takes out a block; the part `back` of it comes in again. The tags still tell of the whole.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn carve<T: Tags>(
+        &mut self,
+        site: &Site<T>,
+        block: Extent,
+        back: Option<Extent>,
+    ) -> Result<(), Torn> {
+        self.remove(site, block)?;
+        match back {
+            Some(back) => self.insert(site, back),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts in a block together with its free neighbours, as one.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn join<T: Tags>(
+        &mut self,
+        site: &Site<T>,
+        before: Option<Extent>,
+        freed: Extent,
+        after: Option<Extent>,
+    ) -> Result<(), Torn> {
+        let mut whole = freed;
+        if let Some(after) = after {
+            self.remove(site, after)?;
+            whole.1 += after.1;
+        }
+        if let Some(before) = before {
+            self.remove(site, before)?;
+            whole = (before.0, before.1 + whole.1);
+        }
+        self.insert(site, whole)
+    }
+
+    /// Checks the index alone, calling `each` for every block in it; the blocks' number.
+    #[doc(hidden)]
+    fn check<T: Tags>(&self, site: &Site<T>) -> Result<usize, Fault>;
+
+    /// Where a block is in the index. Takes O(f).
+    #[doc(hidden)]
+    fn place<T: Tags>(&self, site: &Site<T>, block: Extent) -> Option<Place>;
+}

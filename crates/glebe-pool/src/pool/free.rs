@@ -1,0 +1,198 @@
+//! What becomes of a block that is given up.
+
+use super::Pool;
+use crate::fault::Fault;
+use crate::fit::{Extent, Fit};
+use crate::plot::{Plot, Record};
+use crate::site::Torn;
+use crate::source::BlockSource;
+use crate::tags::{Survey, Tags};
+use crate::word::{At, GRANULE};
+use core::alloc::Layout;
+
+impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
+    /// Frees a block. With the layout, also checks its size.
+    ///
+    /// # Errors
+    /// Why it was refused, after the hook has been told. Nothing has changed then.
+    ///
+    /// # Safety
+    /// Nothing uses the block any more, if `block` is one that lives. If it is not, the call is
+    /// refused; with inline tags, up to the probability that user's bytes look like a header.
+    #[inline]
+    pub unsafe fn free(&mut self, block: *mut u8, layout: Option<Layout>) -> Result<(), Fault> {
+        let here = self.site.plots.here();
+        if F::QUICK
+            && let Some(stride) = T::alone(&here, block.addr())
+            && layout.is_none_or(|layout| Self::is_of(layout, stride))
+        {
+            let at = At(block.addr());
+            self.index.quick_insert(&self.site, (at, stride));
+            T::free_alone(&here, at, stride);
+            return Ok(());
+        }
+        self.free_beside(block.addr(), layout)
+    }
+
+    /// Whether a block of this stride has surely come of this layout.
+    #[inline(always)]
+    fn is_of(layout: Layout, stride: usize) -> bool {
+        let last = layout.size().wrapping_sub(1) | (GRANULE - 1);
+        last.wrapping_add(1 + T::OVERHEAD) == stride
+    }
+
+    /// Frees a block that has a free neighbour.
+    #[inline(never)]
+    fn free_beside(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
+        let here = self.site.plots.here();
+        if let Some(glance) = T::glance(&here, address)
+            && layout.is_none_or(|layout| Self::is_of(layout, glance.stride))
+        {
+            let at = At(address);
+            match self.index.quick_join(&self.site, at, glance) {
+                Ok(()) => T::merge_near(&here, at, glance),
+                Err(torn) => self.free_torn(at, glance.stride, torn),
+            }
+            return Ok(());
+        }
+        self.free_slow(address, layout)
+    }
+
+    #[inline(never)]
+    fn free_slow(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
+        let Some(plot) = self.site.plot(address) else {
+            return self.free_elsewhere(address, layout);
+        };
+        let stride = match T::live(&plot, address) {
+            Ok(stride) => stride,
+            Err(fault) => return Err(self.report(fault)),
+        };
+        if let Some(layout) = layout
+            && !Self::suits(layout, stride)
+        {
+            return Err(self.wrong_size(address, layout, stride));
+        }
+        self.give_up(&plot, (At(address), stride));
+        Ok(())
+    }
+
+    /// Frees a block when links in its neighbourhood are overwritten.
+    #[cold]
+    #[inline(never)]
+    fn free_torn(&mut self, at: At, stride: usize, torn: Torn) {
+        if let Some(plot) = self.site.plot(at.0) {
+            T::set(&plot, at, stride, true);
+        }
+        self.recover(torn);
+    }
+
+    /// Whether a block of this stride can have come of this layout.
+    #[inline(always)]
+    fn suits(layout: Layout, stride: usize) -> bool {
+        let wanted = ((layout.size() + (GRANULE - 1)) & !(GRANULE - 1)) + T::OVERHEAD;
+        // Less than a block that could have been split off may be left over.
+        stride.wrapping_sub(wanted.max(T::MIN)) < T::MIN
+    }
+
+    #[cold]
+    fn wrong_size(&self, at: usize, layout: Layout, stride: usize) -> Fault {
+        self.report(Fault::WrongSize {
+            at,
+            named: layout.size(),
+            real: stride - T::OVERHEAD,
+        })
+    }
+
+    /// Makes a block, whose tags are sound, free, and hands back what may go back then.
+    pub(super) fn give_up(&mut self, plot: &Plot, block: Extent) {
+        if let Some(whole) = self.merge(plot, block)
+            && S::GRANTS
+        {
+            self.hand_back(plot, whole);
+        }
+    }
+
+    /// Makes a block free, and one with its free neighbours: what has become of them, unless the
+    /// index had to be made anew.
+    pub(super) fn merge(&mut self, plot: &Plot, (at, stride): Extent) -> Option<Extent> {
+        let before = T::free_before(plot, at);
+        let after = Self::free_at(plot, at.plus(stride));
+        let survey = Survey {
+            stride,
+            before: self.sound(before).unwrap_or(0),
+            after: self.sound(after).map_or(0, |(_, stride)| stride),
+        };
+        let (before, after) = survey.neighbours(at);
+        if let Err(torn) = self.index.join(&self.site, before, (at, stride), after) {
+            self.free_torn(at, stride, torn);
+            return None;
+        }
+        if survey.after != 0 {
+            T::forget(plot, at.plus(stride));
+        }
+        if survey.before != 0 {
+            T::forget(plot, at);
+        }
+        let whole = (
+            at.minus(survey.before),
+            survey.before + stride + survey.after,
+        );
+        T::set(plot, whole.0, whole.1, true);
+        Some(whole)
+    }
+
+    /// The free block at a start, if it is one.
+    #[inline(always)]
+    pub(super) fn free_at(plot: &Plot, start: At) -> Result<Option<Extent>, Torn> {
+        Ok(match T::is_free(plot, start)? {
+            true => Some((start, T::stride(plot, start)?)),
+            false => None,
+        })
+    }
+
+    /// A neighbour whose tags are torn is reported and let lie.
+    fn sound<N>(&self, neighbour: Result<Option<N>, Torn>) -> Option<N> {
+        neighbour.unwrap_or_else(|torn| {
+            self.report(Fault::TornTag(torn.0.0));
+            None
+        })
+    }
+
+    /// Frees a block that was granted for itself; refuses everything else.
+    #[cold]
+    #[inline(never)]
+    fn free_elsewhere(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
+        let record_at = match self.single(address) {
+            Ok(at) => at,
+            Err(fault) => return Err(self.report(fault)),
+        };
+        let record: Record = record_at.read(0);
+        if let Some(layout) = layout
+            && layout.size().max(1) > record.single_bytes
+        {
+            return Err(self.report(Fault::WrongSize {
+                at: address,
+                named: layout.size(),
+                real: record.single_bytes,
+            }));
+        }
+        self.release(record_at);
+        Ok(())
+    }
+
+    /// The record of the block at an address in no shared plot, if it was granted for itself.
+    pub(super) fn single(&self, address: usize) -> Result<At, Fault> {
+        let Some(at) = self.site.plots.find(address) else {
+            return Err(Fault::Foreign(address));
+        };
+        let record: Record = at.read(0);
+        match record.single {
+            0 => Err(Fault::Table(address)),
+            start if start == address => Ok(at),
+            start if address.wrapping_sub(start) < record.single_bytes => {
+                Err(Fault::Interior(address, start))
+            }
+            _ => Err(Fault::Table(address)),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The invariants of a pool, and the walk that checks them.
+
+use super::Pool;
+use crate::fit::Fit;
+use crate::plot::Record;
+use crate::source::BlockSource;
+use crate::tags::Tags;
+use core::fmt;
+
+/// The invariants, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// 1. Ranges lie apart from each other, and their plots inside them.
+    Ranges = 1,
+    /// 2. From its start to its end mark, a plot is blocks without a gap, each as long as a block
+    ///    must be.
+    Chain = 2,
+    /// 3. What the tags say of a block at its start and at its end agrees.
+    Tags = 3,
+    /// 4. No two free blocks are neighbours.
+    Coalesced = 4,
+    /// 5. The index holds every free block, once, and nothing else.
+    Indexed = 5,
+    /// 6. The index keeps its own order.
+    Index = 6,
+    /// 7. The links in free blocks are as the pool wrote them.
+    Links = 7,
+    /// 8. The pool's count of granted bytes is the sum over the granted ranges.
+    Granted = 8,
+}
+
+/// An invariant that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub rule: Rule,
+    /// At which block or range; 0 for the pool as a whole.
+    pub address: usize,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.rule {
+            Rule::Ranges => "ranges overlap",
+            Rule::Chain => "blocks leave a gap",
+            Rule::Tags => "the tags of a block disagree",
+            Rule::Coalesced => "two free blocks are neighbours",
+            Rule::Indexed => "the index does not hold just the free blocks",
+            Rule::Index => "the index is out of order",
+            Rule::Links => "links in a free block were overwritten",
+            Rule::Granted => "the sum of grants is wrong",
+        };
+        let number = self.rule as u8;
+        write!(f, "invariant {number} at {:#x}: {what}", self.address)
+    }
+}
+
+impl core::error::Error for Broken {}
+
+impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
+    /// Checks all invariants. Takes time in proportion to blocks and, for trees, their logarithm.
+    ///
+    /// # Errors
+    /// The first that does not hold.
+    pub fn verify(&self) -> Result<(), Broken> {
+        let (mut free, mut granted) = (0, 0);
+        let (mut from, mut last_end) = (0, 0);
+        while let Some(at) = self.site.plots.from(from) {
+            let record: Record = at.read(0);
+            let end = record.memory + record.bytes;
+            let inside = match record.single {
+                0 => record.plot.first().0 >= record.memory && record.plot.end() <= at,
+                single => single >= record.memory && single + record.single_bytes <= at.0,
+            };
+            if record.memory < last_end || !inside || at.0 >= end {
+                return Err(broken(Rule::Ranges, record.memory));
+            }
+            if record.single == 0 {
+                free += self.verify_plot(&record)?;
+            }
+            granted += if record.granted { record.bytes } else { 0 };
+            last_end = end;
+            from = record.memory + 1;
+        }
+        if granted != self.granted {
+            return Err(broken(Rule::Granted, 0));
+        }
+        let indexed = self.index.check(&self.site);
+        match indexed.map_err(|(rule, at)| broken(rule, at.0))? {
+            count if count == free => Ok(()),
+            _ => Err(broken(Rule::Indexed, 0)),
+        }
+    }
+
+    /// Checks the blocks of one plot; how many are free.
+    fn verify_plot(&self, record: &Record) -> Result<usize, Broken> {
+        let plot = &record.plot;
+        let (mut at, mut free, mut was_free) = (plot.first(), 0, false);
+        while at < plot.end() {
+            if !T::is_start(plot, at) {
+                return Err(broken(Rule::Chain, at.0));
+            }
+            let stride = T::stride(plot, at).map_err(|torn| broken(Rule::Tags, torn.0.0))?;
+            let is_free = T::is_free(plot, at).map_err(|torn| broken(Rule::Tags, torn.0.0))?;
+            if stride < T::MIN || stride > plot.end().0 - at.0 {
+                return Err(broken(Rule::Chain, at.0));
+            }
+            if !T::agrees(plot, at, stride) {
+                return Err(broken(Rule::Tags, at.0));
+            }
+            if is_free && was_free {
+                return Err(broken(Rule::Coalesced, at.0));
+            }
+            free += usize::from(is_free);
+            was_free = is_free;
+            at = at.plus(stride);
+        }
+        match T::is_free(plot, plot.end()) {
+            Ok(false) => Ok(free),
+            _ => Err(broken(Rule::Chain, plot.end().0)),
+        }
+    }
+}
+
+const fn broken(rule: Rule, address: usize) -> Broken {
+    Broken { rule, address }
+}

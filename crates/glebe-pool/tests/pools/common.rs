@@ -1,0 +1,56 @@
+//! What the tests share: land for pools, and a hook that remembers.
+
+use glebe_pool::{BlockSource, Fault, Fit, Pool, Tags};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::cell::Cell;
+
+/// Memory of a chosen size and alignment, freed at the end.
+pub struct Land {
+    start: *mut u8,
+    layout: Layout,
+}
+
+impl Land {
+    pub fn new(bytes: usize, align: usize) -> Land {
+        let layout = Layout::from_size_align(bytes, align).expect("a layout for land");
+        // SAFETY: the size is not 0.
+        let start = unsafe { alloc_zeroed(layout) };
+        assert!(!start.is_null(), "no memory for the test");
+        Land { start, layout }
+    }
+
+    pub fn start(&self) -> *mut u8 {
+        self.start
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.layout.size()
+    }
+
+    /// Gives all of it to a pool.
+    pub fn give<F: Fit, T: Tags, S: BlockSource>(&self, pool: &mut Pool<F, T, S>) -> usize {
+        // SAFETY: tests keep the land until their pool is gone.
+        unsafe { pool.add(self.start, self.layout.size()) }.expect("land that can be used")
+    }
+}
+
+impl Drop for Land {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated with this layout.
+        unsafe { dealloc(self.start, self.layout) }
+    }
+}
+
+thread_local! {
+    static LAST: Cell<Option<Fault>> = const { Cell::new(None) };
+}
+
+/// A hook that remembers the fault and comes back.
+pub fn remember(fault: &Fault) {
+    LAST.set(Some(*fault));
+}
+
+/// The last fault that [`remember`] was told of on this thread, once.
+pub fn remembered() -> Option<Fault> {
+    LAST.take()
+}
