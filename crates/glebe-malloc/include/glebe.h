@@ -249,4 +249,13 @@ const char *glebe_version(void) GLEBE_NOTHROW GLEBE_NEVER_NULL;
 #undef GLEBE_NEW
 #undef GLEBE_NOTHROW
 
+/* mem_alloc, os_malloc and their kin are of a library of their own, libglebe_mem: a preloaded
+ * libglebe.so must not take the place of a program's own functions of these names. They are
+ * declared here if their header is installed, unless GLEBE_NO_MEM is defined. */
+#if defined(__has_include) && !defined(GLEBE_NO_MEM)
+#if __has_include("glebe_mem.h")
+#include "glebe_mem.h"
+#endif
+#endif
+
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs libglebe.so, libglebe.a, glebe.h, the manual pages and the files by which pkg-config and
-# CMake find the library; the glebe command, too, if it was built. `install.sh --help` lists the
-# options.
+# CMake find the library; libglebe_mem and the glebe command, too, if they were built.
+# `install.sh --help` lists the options.
 #
 # The library is installed under its soname. Nothing outside the prefix is changed: no ld.so.conf,
 # no ld.so.preload.
@@ -111,6 +111,11 @@ put_filled_in glebeConfig.cmake "$libdir/cmake/glebe"
 put_filled_in glebeConfigVersion.cmake "$libdir/cmake/glebe"
 put_manual_of_functions
 put_filled_in glebe.7 "$mandir/man7"
+if [[ -f $build/libglebe_mem.so && -f $build/libglebe_mem.a ]]; then
+    put 755 "$build/libglebe_mem.so" "$libdir/libglebe_mem.so"
+    put 644 "$build/libglebe_mem.a" "$libdir/libglebe_mem.a"
+    put 644 "$root/crates/glebe-mem/include/glebe_mem.h" "$includedir/glebe_mem.h"
+fi
 if [[ -x $build/glebe ]]; then
     put 755 "$build/glebe" "$prefix/bin/glebe"
 fi
