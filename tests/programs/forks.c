@@ -4,6 +4,7 @@
  * of threads it does not have, to start threads and to fork again. */
 #include "check.h"
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -149,6 +150,58 @@ static void descend(void) {
 static void twelve_generations(void) {
     start_busy_threads();
     fork_and_wait(descend);
+}
+
+enum { MANY = 400, MIDDLING = 1000 };
+
+static sem_t slabs_are_left, never;
+
+/* Leaves a slab with room, and one without a live block from which the thread allocates next. */
+static void *leave_slabs_and_sleep(void *unused) {
+    static char *blocks[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        blocks[i] = must_malloc(MIDDLING);
+    }
+    for (size_t i = 0; i < MANY; i += i < MANY / 2 ? 2 : 1) {
+        free(blocks[i]);
+    }
+    CHECK_EQ(sem_post(&slabs_are_left), 0);
+    sem_wait(&never);
+    return unused;
+}
+
+static void *allocate_many(void *unused) {
+    char *blocks[MANY];
+    for (unsigned i = 0; i < MANY; i++) {
+        size_t size = i % 8 ? MIDDLING : 100 * MIDDLING;
+        blocks[i] = must_malloc(size);
+        fill(blocks[i], size, i);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        verify(blocks[i], i % 8 ? MIDDLING : 100 * MIDDLING, i);
+        free(blocks[i]);
+    }
+    return unused;
+}
+
+static void allocate_many_in_threads(void) {
+    pthread_t threads[3];
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        CHECK_EQ(pthread_create(&threads[i], NULL, allocate_many, NULL), 0);
+    }
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    }
+}
+
+/* The child's threads take over the heaps of the parent's. */
+static void children_take_over_empty_slabs(void) {
+    pthread_t thread;
+    CHECK_EQ(sem_init(&slabs_are_left, 0, 0), 0);
+    CHECK_EQ(sem_init(&never, 0, 0), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, leave_slabs_and_sleep, NULL), 0);
+    CHECK_EQ(sem_wait(&slabs_are_left), 0);
+    fork_and_wait(allocate_many_in_threads);
 }
 
 static void *fork_in_thread(void *unused) {
@@ -349,6 +402,7 @@ static const struct mode modes[] = {
     MODE(children_start_threads),
     MODE(children_fork_again),
     MODE(twelve_generations),
+    MODE(children_take_over_empty_slabs),
     MODE(threads_fork_at_the_same_time),
     MODE(fork_while_threads_begin_and_end),
     MODE(locking_handlers_registered_first_do_not_deadlock),

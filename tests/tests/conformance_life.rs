@@ -42,6 +42,7 @@ conformance! {
         children_start_threads,
         children_fork_again,
         twelve_generations,
+        children_take_over_empty_slabs,
         threads_fork_at_the_same_time,
         fork_while_threads_begin_and_end,
         locking_handlers_registered_first_do_not_deadlock,

@@ -40,7 +40,7 @@
  * defined before the #include they know as much as of malloc: they warn of leaks, double frees and
  * overflows, and take two blocks from different calls to be different even if the first was freed.
  *
- * Needs C99 or C++98 with variadic macros.
+ * Needs C89 with <stddef.h>, or C++98.
  */
 #ifndef GLEBE_MEM_H
 #define GLEBE_MEM_H
@@ -63,18 +63,17 @@
 #define GLEBE_MEM_NOTHROW GLEBE_MEM_ATTRIBUTE((__nothrow__))
 #endif
 
-/* The result is new memory of so many bytes, or old memory of a new size; only the functions named
- * may free it. */
+/* The result is new memory, or old memory of a new size: of as many bytes as the parameters say
+ * whose numbers stand in `size`, in parentheses. Only the functions named may free it. */
 #if defined(GLEBE_MEM_STRICT)
-#define GLEBE_MEM_NEW(...)                                                                         \
-    GLEBE_MEM_NOTHROW GLEBE_MEM_ATTRIBUTE((__malloc__)) GLEBE_MEM_SIZED(__VA_ARGS__)
-#define GLEBE_MEM_AGAIN(...) GLEBE_MEM_NOTHROW GLEBE_MEM_SIZED(__VA_ARGS__)
-#define GLEBE_MEM_SIZED(...)                                                                       \
-    GLEBE_MEM_ATTRIBUTE((__alloc_size__(__VA_ARGS__), __assume_aligned__(16),                      \
-                         __warn_unused_result__))
+#define GLEBE_MEM_NEW(size)                                                                        \
+    GLEBE_MEM_NOTHROW GLEBE_MEM_ATTRIBUTE((__malloc__)) GLEBE_MEM_SIZED(size)
+#define GLEBE_MEM_AGAIN(size) GLEBE_MEM_NOTHROW GLEBE_MEM_SIZED(size)
+#define GLEBE_MEM_SIZED(size)                                                                      \
+    GLEBE_MEM_ATTRIBUTE((__alloc_size__ size, __assume_aligned__(16), __warn_unused_result__))
 #else
-#define GLEBE_MEM_NEW(...) GLEBE_MEM_NOTHROW
-#define GLEBE_MEM_AGAIN(...) GLEBE_MEM_NOTHROW
+#define GLEBE_MEM_NEW(size) GLEBE_MEM_NOTHROW
+#define GLEBE_MEM_AGAIN(size) GLEBE_MEM_NOTHROW
 #endif
 #if defined(GLEBE_MEM_STRICT) && defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
 #define GLEBE_MEM_PAIR(free, again)                                                                \
@@ -97,19 +96,19 @@ void mem_free(void *ptr) GLEBE_MEM_NOTHROW;
  * the one in front, which moves the contents; else it moves. After success only the result may be
  * used. A null `ptr` is allocated. With `n` = 0 the block is freed and the result is null. If there
  * is no memory the result is null, and the block stays as it is. */
-void *mem_realloc(void *ptr, size_t n) GLEBE_MEM_AGAIN(2);
+void *mem_realloc(void *ptr, size_t n) GLEBE_MEM_AGAIN((2));
 
 /* The same under another name. */
-void *mem_resize(void *ptr, size_t size) GLEBE_MEM_AGAIN(2);
+void *mem_resize(void *ptr, size_t size) GLEBE_MEM_AGAIN((2));
 
 /* A block of at least `n` bytes with undefined contents. Null if `n` is 0 or there is no memory. */
 void *mem_alloc(size_t n)
-    GLEBE_MEM_NEW(1) GLEBE_MEM_PAIR(mem_free, mem_realloc) GLEBE_MEM_PAIR(mem_resize, mem_resize);
+    GLEBE_MEM_NEW((1)) GLEBE_MEM_PAIR(mem_free, mem_realloc) GLEBE_MEM_PAIR(mem_resize, mem_resize);
 
 /* A block for `n` elements of `size` bytes, all zero. Null if the product is 0 or overflows, or if
  * there is no memory. */
 void *mem_alloc_clear(size_t n, size_t size)
-    GLEBE_MEM_NEW(1, 2) GLEBE_MEM_PAIR(mem_free, mem_realloc)
+    GLEBE_MEM_NEW((1, 2)) GLEBE_MEM_PAIR(mem_free, mem_realloc)
     GLEBE_MEM_PAIR(mem_resize, mem_resize);
 
 /* ---- Blocks of the kernel ------------------------------------------------------------------- */
@@ -268,17 +267,17 @@ void os_free(void *ptr) GLEBE_MEM_NOTHROW;
  * in place, grows into a free neighbour, or moves. It moves between heap and mappings when its new
  * size is on the other side of 128 KiB. A mapping stays while it is at least half used. A null
  * `ptr` is allocated. With a `size` of 0 the block is freed and the result is null. */
-void *os_realloc(void *ptr, size_t size) GLEBE_MEM_AGAIN(2);
+void *os_realloc(void *ptr, size_t size) GLEBE_MEM_AGAIN((2));
 
 /* A block of at least `size` bytes: from the heap below 128 KiB, else a mapping of its own. The
  * first request to the heap raises the break by 128 KiB. Null if `size` is 0 or there is no
  * memory. */
-void *os_malloc(size_t size) GLEBE_MEM_NEW(1) GLEBE_MEM_PAIR(os_free, os_realloc);
+void *os_malloc(size_t size) GLEBE_MEM_NEW((1)) GLEBE_MEM_PAIR(os_free, os_realloc);
 
 /* A block for `nmemb` elements of `size` bytes, all zero: from the heap below a page (4096 bytes),
  * else a mapping of its own. Null if the product is 0 or overflows, or if there is no memory. */
 void *os_calloc(size_t nmemb, size_t size)
-    GLEBE_MEM_NEW(1, 2) GLEBE_MEM_PAIR(os_free, os_realloc);
+    GLEBE_MEM_NEW((1, 2)) GLEBE_MEM_PAIR(os_free, os_realloc);
 
 #ifdef __cplusplus
 }

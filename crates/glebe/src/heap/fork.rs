@@ -61,7 +61,7 @@ impl Heap {
                     class,
                     delta: 0,
                 } if heap == self.number.get() => self.rebuild_slab(unit, class),
-                Land::Large => TABLES.land(unit).units.get(),
+                // Other threads of the child may free and join all else meanwhile.
                 _ => 1,
             };
             unit += length.max(1);
@@ -95,11 +95,15 @@ impl Heap {
             }
         }
         words::collect_all(unit);
-        let until = TABLES.until(unit);
-        until.set(words::count_set(unit) as u16 + 1);
-        record.state.set(State::Current as u8);
-        self.retire(class as usize, unit);
-        if until.get() == 0 {
+        let used = words::count_set(unit) as u16;
+        if used > 0 {
+            record.state.set(State::Current as u8);
+            TABLES.until(unit).set(used + 1);
+            self.retire(class as usize, unit);
+        } else {
+            record.state.set(State::Listed as u8);
+            TABLES.until(unit).set(0);
+            self.lists[class as usize].push(unit);
             self.give_back(class as usize, unit);
         }
         units
