@@ -99,6 +99,12 @@ impl Cursor {
         (slot * self.size.get() as usize == offset).then_some(slot)
     }
 
+    /// Slot size in bytes.
+    #[inline(always)]
+    pub fn slot_size(&self) -> usize {
+        self.size.get() as usize
+    }
+
     /// Hands out the lowest held slot.
     #[inline(always)]
     pub fn pop(&self) -> Option<*mut u8> {

@@ -1,5 +1,6 @@
 //! free: find the slot by one multiplication, clear its bit in A; refuse everything else exactly.
 
+use super::outbox::Outbox;
 use super::{Heap, fork, life, tls};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{ClassOffset, Land};
@@ -75,13 +76,7 @@ impl Heap {
     /// Frees a slot in the first unit of an own slab.
     #[inline(always)]
     fn free_own(&self, block: *mut u8, row: &'static Row, class: ClassOffset) {
-        // The base is a multiple of a unit.
-        let reciprocal = row.reciprocal.get();
-        let Some(slot) = classes::slot_in_first_unit(reciprocal, block as usize % UNIT) else {
-            return refuse(block);
-        };
-        // What looks like a slot past the last one has no word, or its bit is never set.
-        let Some(word) = WordId::of_slot(row, slot) else {
+        let Some((word, slot)) = slot_of(block, row) else {
             return refuse(block);
         };
         if self.cursor_of(class).own_holds(word, slot) || !word.clear(slot) {
@@ -92,39 +87,26 @@ impl Heap {
         }
     }
 
-    /// Frees a slot where the fast path does not look: in a later unit of an own slab, in an own
-    /// slab that others free into, in another heap's slab. False, and nothing happened, if `block`
-    /// is no such slot, or not live.
-    fn free_slot(&self, block: *mut u8) -> bool {
-        let Some(row) = TABLES
-            .row_at(block as usize)
-            .filter(|_| self.number.get() != 0)
-        else {
+    /// Frees a slot of an own slab where the fast path does not look: in a later unit, or in a slab
+    /// that others free into. False, and nothing happened, if `block` is no such slot, or not live.
+    #[inline(always)]
+    fn free_own_elsewhere(&self, block: *mut u8) -> bool {
+        let Some(row) = TABLES.row_at(block as usize) else {
             return false;
         };
-        let entry = row.entry.get();
-        if let Some((class, delta)) = entry.unit_against(self.key.get()) {
+        let (entry, key) = (row.entry.get(), self.key.get());
+        if let Some((class, delta)) = entry.unit_against(key) {
             return self.free_in_later_unit(block, row, class, delta);
         }
-        let Some(class) = entry.class_of_first_unit() else {
+        let Some(class) = entry.unshared().class_against(key) else {
             return false;
         };
-        let reciprocal = row.reciprocal.get();
-        let Some(slot) = classes::slot_in_first_unit(reciprocal, block as usize % UNIT) else {
-            return false;
-        };
-        let Some(word) = WordId::of_slot(row, slot) else {
-            return false;
-        };
-        if !entry.owned_by(self.key.get()) {
-            return self.free_by_and_by(word, slot, class);
+        let freed_by_others = slot_of(block, row)
+            .map(|(word, slot)| TABLES.remote_of(word).load(Relaxed) >> (slot % 64) & 1 != 0);
+        if freed_by_others == Some(false) {
+            self.free_own(block, row, class);
         }
-        let freed_by_others = TABLES.remote(self.unit_of(row), word.index()).load(Relaxed);
-        if freed_by_others >> (slot % 64) & 1 != 0 {
-            return false;
-        }
-        self.free_own(block, row, class);
-        true
+        freed_by_others == Some(false)
     }
 
     /// Frees a slot in another than the first unit of an own slab; false if `block` is none.
@@ -289,13 +271,48 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
     }
 }
 
-/// Null, other heaps' slots, later units of long slabs, large objects, and all that is wrong.
+/// The word and the number of the slot that starts at `block`, in the first unit of a slab.
+#[inline(always)]
+fn slot_of(block: *mut u8, row: &'static Row) -> Option<(WordId, usize)> {
+    // The base is a multiple of a unit.
+    let slot = classes::slot_in_first_unit(row.reciprocal.get(), block as usize % UNIT)?;
+    // What looks like a slot past the last one has no word, or its bit is never set.
+    Some((WordId::of_slot(row, slot)?, slot))
+}
+
+/// All that the fast path leaves over, and first of all other heaps' slots: one of several threads
+/// that share their work frees little else. Every call is the last, so that it needs no stack.
 #[inline(never)]
 fn free_elsewhere(block: *mut u8) {
-    if block.is_null() || tls::heap().free_slot(block) {
-        return;
+    let heap = tls::heap();
+    let Some(row) = TABLES.row_at(block as usize) else {
+        return free_slowly(block);
+    };
+    let Some(class) = row.entry.get().first_unit_of_others(heap.key.get()) else {
+        return free_own_or_slowly(block);
+    };
+    match slot_of(block, row) {
+        Some((word, slot)) if Outbox::gathers(class) => {
+            heap.free_by_and_by(block, word, slot, class);
+        }
+        _ => free_slowly(block),
     }
-    Block::find(block).free();
+}
+
+#[inline(never)]
+fn free_own_or_slowly(block: *mut u8) {
+    if !tls::heap().free_own_elsewhere(block) {
+        free_slowly(block);
+    }
+}
+
+/// Null, large objects, large slots, later units of others' slabs, and all that is wrong.
+#[cold]
+#[inline(never)]
+pub(super) fn free_slowly(block: *mut u8) {
+    if !block.is_null() {
+        Block::find(block).free();
+    }
 }
 
 #[cold]

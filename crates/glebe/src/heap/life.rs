@@ -31,6 +31,8 @@ use core::ptr;
 
 const LIVE: u32 = 1;
 const PARKED: u32 = 2;
+/// How many parked heaps are looked at for that of the thread's predecessor.
+const PARKED_LOOK: u32 = 8;
 
 /// The late heap's number.
 const LATE_NUMBER: u32 = 1;
@@ -196,6 +198,13 @@ pub fn each_held(mut f: impl FnMut(usize, usize)) {
     let _ = REGISTRY.each(held);
 }
 
+impl Heap {
+    /// The heap with a number in the list of parked ones.
+    fn parked(number: u32) -> Option<&'static Heap> {
+        (number != 0).then(|| Heap::numbered(number))
+    }
+}
+
 impl Registry {
     /// Takes the lock.
     fn enter(&self) -> Guard<'_> {
@@ -231,13 +240,9 @@ impl Registry {
         (live && first.thread.get() == tls::thread()).then_some(first)
     }
 
-    /// The heap parked last, or one that a fork orphaned; the lock is held.
+    /// A parked heap, or one that a fork orphaned; the lock is held.
     fn take_parked(&self) -> Option<&'static Heap> {
-        let number = self.parked.get();
-        if number != 0 {
-            let heap = Heap::numbered(number);
-            self.parked
-                .set(heap.shared.next_parked.load(Ordering::Relaxed));
+        if let Some(heap) = self.unpark() {
             heap.shared.stage.store(LIVE, Ordering::Release);
             return Some(heap);
         }
@@ -253,6 +258,29 @@ impl Registry {
             }
         }
         None
+    }
+
+    /// Takes a heap off the list of parked ones: that of the thread which lived on the same stack,
+    /// if it is among the last ones, else the last. C libraries give the stack of an ended thread
+    /// to the next that the same thread starts, who often goes on with the same work: so the
+    /// objects that it frees are its own.
+    fn unpark(&self) -> Option<&'static Heap> {
+        let last = Heap::parked(self.parked.get())?;
+        let mut before = last;
+        for _ in 1..PARKED_LOOK {
+            let Some(heap) = Heap::parked(before.shared.next_parked.load(Ordering::Relaxed)) else {
+                break;
+            };
+            if heap.thread.get() == tls::thread() && last.thread.get() != tls::thread() {
+                let next = heap.shared.next_parked.load(Ordering::Relaxed);
+                before.shared.next_parked.store(next, Ordering::Relaxed);
+                return Some(heap);
+            }
+            before = heap;
+        }
+        self.parked
+            .set(last.shared.next_parked.load(Ordering::Relaxed));
+        Some(last)
     }
 
     /// A new heap, unless there are as many as there is room for; the lock is held.

@@ -4,13 +4,16 @@
 //! class   0   1   2  …  47
 //!       ┌───┬───┬───┬─ … ─┬───┐
 //!       │ P │ P │ P │     │ P │   P = one word of A, and the slots of it freed here
-//!       └───┴───┴───┴─ … ─┴───┘
+//!       └───┴───┴───┴─ … ─┴───┘       and those that were live when it began
 //! ```
 //! A thread that frees what another allocated mostly walks through the other's words one after the
 //! other: so a locked instruction a word does instead of one a slot. Until it is sent a free counts
 //! as live for everybody else. A parcel is sent when its class turns to another word, and in its
 //! turn when all of them hold [`MOST_PENDING`] bytes; all are sent when the thread needs a new slab
 //! and when it ends.
+//!
+//! Whether its slots are live is looked up once a parcel: A and R are others' lines, and a thread
+//! that waits for each of them frees only a few objects at a time.
 //!
 //! Exactness: a second free by this thread meets the bit in the parcel, one by another thread meets
 //! it in R when the later of the two is sent, one by the owner clears the bit in A, and is found
@@ -21,6 +24,7 @@
 //! 1. A parcel's word belongs to a slab of another heap, of the parcel's class, one unit long.
 //! 2. Its bits are set in A: a slab with pending frees is not empty, and so not closed.
 
+use super::free::free_slowly;
 use super::{Heap, fork, life};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{ClassOffset, Land};
@@ -45,32 +49,50 @@ pub(super) struct Outbox {
     turn: Cell<usize>,
 }
 
-#[repr(C)]
 struct Parcel {
-    /// A [`WordId`] as a number; 0 when empty.
+    /// A [`WordId`] as a number; 0 at first.
     word: Cell<usize>,
+    /// The slots freed here.
     freed: Cell<u64>,
+    /// Slots of the word that were live when somebody last looked, and were not freed here since.
+    open: Cell<u64>,
 }
 
 impl Parcel {
+    const fn empty() -> Self {
+        Parcel {
+            word: Cell::new(0),
+            freed: Cell::new(0),
+            open: Cell::new(0),
+        }
+    }
+
+    /// Its word; none when it is empty.
     fn word(&self) -> Option<WordId> {
-        // SAFETY: `put` stored the number of one.
+        // SAFETY: `Heap::address` stored the number of one.
         (self.freed.get() != 0).then(|| unsafe { WordId::from_number(self.word.get()) })
+    }
+
+    /// Empties it; what was in it.
+    fn take(&self) -> u64 {
+        self.open.set(0);
+        self.freed.take()
     }
 }
 
 impl Outbox {
     pub const fn empty() -> Self {
         Outbox {
-            parcels: [const {
-                Parcel {
-                    word: Cell::new(0),
-                    freed: Cell::new(0),
-                }
-            }; GATHERED],
+            parcels: [const { Parcel::empty() }; GATHERED],
             pending: Cell::new(0),
             turn: Cell::new(0),
         }
+    }
+
+    /// Whether frees of a class wait here at all.
+    #[inline(always)]
+    pub fn gathers(class: ClassOffset) -> bool {
+        class.number() < GATHERED
     }
 
     /// Whether a slot (by its number modulo 64) of `word` waits here.
@@ -82,7 +104,9 @@ impl Outbox {
 
     /// Forgets all, for a heap whose thread a fork has left behind: a few slots stay live.
     pub fn forget(&self) {
-        self.parcels.iter().for_each(|parcel| parcel.freed.set(0));
+        self.parcels.iter().for_each(|parcel| {
+            parcel.take();
+        });
         self.pending.set(0);
     }
 
@@ -110,36 +134,57 @@ impl Outbox {
 }
 
 impl Heap {
-    /// Frees a slot in the first unit of another heap's slab, by and by. False, and nothing
-    /// happened, if the slot is none, if it is not live as far as one can see, or if its class is
-    /// not gathered.
+    /// Frees a slot in the first unit of another heap's slab, by and by, if it is live as far as
+    /// one can see. The class is gathered.
     #[inline(always)]
-    pub(super) fn free_by_and_by(&self, id: WordId, slot: usize, class: ClassOffset) -> bool {
-        let class = class.number();
-        let Some(parcel) = self.outbox.parcels.get(class) else {
-            return false;
-        };
+    pub(super) fn free_by_and_by(
+        &self,
+        block: *mut u8,
+        id: WordId,
+        slot: usize,
+        class: ClassOffset,
+    ) {
+        // SAFETY: gathered classes have parcels.
+        let parcel = unsafe { &*class.pick(self.outbox.parcels.as_ptr()) };
         let bit = 1 << (slot % 64);
-        let unit = self.unit_of(id.row());
-        if id.word().load(Relaxed) & !TABLES.remote(unit, id.index()).load(Relaxed) & bit == 0 {
-            return false;
-        }
-        if parcel.word.get() == id.number() {
-            if parcel.freed.get() & bit != 0 {
-                return false;
-            }
-            parcel.freed.set(parcel.freed.get() | bit);
+        if parcel.word.get() == id.number() && parcel.open.get() & bit != 0 {
+            self.put(parcel, bit, class);
         } else {
-            self.send(class);
-            parcel.word.set(id.number());
-            parcel.freed.set(bit);
+            self.address(block, id, bit, class);
         }
-        let pending = self.outbox.pending.get() + classes::size_of_class(class);
+    }
+
+    #[inline(always)]
+    fn put(&self, parcel: &Parcel, bit: u64, class: ClassOffset) {
+        parcel.open.set(parcel.open.get() & !bit);
+        parcel.freed.set(parcel.freed.get() | bit);
+        let pending = self.outbox.pending.get() + self.cursor_of(class).slot_size();
         self.outbox.pending.set(pending);
         if pending > MOST_PENDING {
             self.send_next();
         }
-        true
+    }
+
+    /// Makes the class's parcel one for `id`, looks which slots are live there, and puts that of
+    /// `bit` in it, which is `block`.
+    #[cold]
+    #[inline(never)]
+    fn address(&self, block: *mut u8, id: WordId, bit: u64, class: ClassOffset) {
+        let parcel = &self.outbox.parcels[class.number()];
+        let live = id.word().load(Relaxed) & !TABLES.remote_of(id).load(Relaxed);
+        // A thread that has no heap has no outbox.
+        if live & bit == 0 || self.number.get() == 0 {
+            return free_slowly(block);
+        }
+        if parcel.word.get() != id.number() {
+            self.send(class.number());
+            parcel.word.set(id.number());
+        }
+        parcel.open.set(live & !parcel.freed.get());
+        if parcel.open.get() & bit == 0 {
+            return free_slowly(block);
+        }
+        self.put(parcel, bit, class);
     }
 
     /// Publishes what waits in the next class.
@@ -167,7 +212,7 @@ impl Heap {
         let parcel = &self.outbox.parcels[class];
         let Some(id) = parcel.word() else { return };
         fork::notice();
-        let freed = parcel.freed.take();
+        let freed = parcel.take();
         let size = classes::size_of_class(class);
         let pending = &self.outbox.pending;
         pending.set(pending.get() - freed.count_ones() as usize * size);

@@ -134,13 +134,15 @@ impl Entry {
         Some((class, (rest >> DELTA_SHIFT) as usize))
     }
 
-    /// The class if this is the first unit of a slab, whosesoever, shared or not.
+    /// The class if this is the first unit of a slab of another heap than that with `key`, shared
+    /// or not.
     #[inline(always)]
-    pub const fn class_of_first_unit(self) -> Option<ClassOffset> {
-        let slab = self.0 >> KEY_SHIFT & MAX_HEAPS != 0;
-        let first = self.0 >> DELTA_SHIFT & (MAX_SLAB_UNITS - 1) == 0;
-        if slab && first {
-            Some(ClassOffset((self.0 & CLASS_MASK << CLASS_SHIFT) as u64))
+    pub const fn first_unit_of_others(self, key: Key) -> Option<ClassOffset> {
+        let class = self.0 & CLASS_MASK << CLASS_SHIFT;
+        let rest = self.0 & !SHARED & !(CLASS_MASK << CLASS_SHIFT);
+        // A heap, and neither a distance nor a kind.
+        if rest != 0 && rest % (1 << KEY_SHIFT) == 0 && rest as u64 != key.0 {
+            Some(ClassOffset(class as u64))
         } else {
             None
         }
@@ -282,5 +284,28 @@ mod tests {
         assert!(Entry::slab(7, 5, 3).shared().owned_by(key));
         assert!(!Entry::slab(8, 5, 3).owned_by(key));
         assert!(!Entry::LARGE.owned_by(key));
+    }
+
+    #[test]
+    fn only_the_first_unit_of_a_slab_of_others_gives_its_class() {
+        let key = Key::of(7);
+        for other in [Entry::slab(6, 5, 0), Entry::slab(MAX_HEAPS, 5, 0).shared()] {
+            assert_eq!(other.first_unit_of_others(key), Some(ClassOffset::of(5)));
+            assert_eq!(
+                other.first_unit_of_others(Key::NONE),
+                Some(ClassOffset::of(5))
+            );
+        }
+        for entry in [
+            Entry::slab(7, 5, 0),
+            Entry::slab(7, 5, 0).shared(),
+            Entry::slab(6, 5, 1),
+            Entry::LARGE,
+            Entry::DIRTY,
+            Entry::BLANK,
+            Entry::BLANK.shared(),
+        ] {
+            assert_eq!(entry.first_unit_of_others(key), None, "{entry:?}");
+        }
     }
 }

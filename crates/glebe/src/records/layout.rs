@@ -97,6 +97,8 @@ impl Layout {
 #[repr(C, align(512))]
 struct Remote([AtomicU64; WORDS]);
 
+const _: () = assert!(size_of::<Remote>() == ROW);
+
 /// The tables of the process: where they are, once there is a region.
 pub struct Tables {
     base: AtomicUsize,
@@ -293,6 +295,14 @@ impl Tables {
     pub fn remote(&self, unit: u32, word: usize) -> &'static AtomicU64 {
         let row: &Remote = self.row(&self.remote, unit as usize);
         &row.0[word]
+    }
+
+    /// The word of R beside a word of A.
+    #[inline(always)]
+    pub fn remote_of(&self, word: WordId) -> &'static AtomicU64 {
+        let start = word.number() + self.remote.load(Ordering::Relaxed);
+        // SAFETY: as in `row`. A row of R is as long as one of A, which starts at the base.
+        unsafe { &*(start as *const AtomicU64) }
     }
 
     /// A heap's place; number 0 is none.
