@@ -1,10 +1,10 @@
 //! A cursor: one word's free slots, and where they lie.
 //!
 //! ```text
-//!  0      8      16       24     32     36           40
-//! ┌──────┬──────┬────────┬──────┬──────┬────────────┬───┐
-//! │ mask │ word │ lowest │ base │ size │ reciprocal │ · │
-//! └──────┴──────┴────────┴──────┴──────┴────────────┴───┘
+//!  0      8      16       24     32     36           40      48      49      50
+//! ┌──────┬──────┬────────┬──────┬──────┬────────────┬───────┬───────┬───────┬───┐
+//! │ mask │ word │ lowest │ base │ size │ reciprocal │ slots │quarter│ fresh │ · │
+//! └──────┴──────┴────────┴──────┴──────┴────────────┴───────┴───────┴───────┴───┘
 //! ```
 //! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
 //! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask,
@@ -25,11 +25,17 @@ pub(super) struct Cursor {
     /// The address of the lowest held slot, if any is held.
     lowest: Cell<usize>,
     /// The address of the word's slot 0.
-    pub base: Cell<usize>,
+    base: Cell<usize>,
     /// Slot size in bytes.
     size: Cell<u32>,
     /// See [`crate::slab::classes`]; here because frees look at the cursor anyway.
     pub reciprocal: Cell<u32>,
+    /// The bits of the word that stand for slots.
+    slots: Cell<u64>,
+    /// A quarter of their number, rounded up.
+    quarter: Cell<u8>,
+    /// Whether the held slots were never used since the system gave their pages.
+    fresh: Cell<bool>,
 }
 
 /// Looks at another thread's cursor before a slot is believed to be held: the way to an abort.
@@ -41,10 +47,6 @@ pub(super) struct Pass {
     pub next: Cell<u8>,
     /// From this word on the slab's slots were never used; a copy of its record's.
     pub touched: Cell<u8>,
-    /// Slots of the word where the cursor stands.
-    pub slots: Cell<u8>,
-    /// Whether the held slots were never used since the system gave their pages.
-    pub fresh: Cell<bool>,
 }
 
 impl Pass {
@@ -52,8 +54,6 @@ impl Pass {
         Pass {
             next: Cell::new(0),
             touched: Cell::new(0),
-            slots: Cell::new(0),
-            fresh: Cell::new(false),
         }
     }
 }
@@ -69,6 +69,9 @@ impl Cursor {
             base: Cell::new(0),
             size: Cell::new(0),
             reciprocal: Cell::new(0),
+            slots: Cell::new(0),
+            quarter: Cell::new(0),
+            fresh: Cell::new(false),
         }
     }
 
@@ -140,6 +143,41 @@ impl Cursor {
         self.mask.load(Relaxed)
     }
 
+    /// Comes to a word, whose slot 0 lies at `base` and whose `slots` bits stand for slots.
+    #[inline(always)]
+    pub fn come(&self, base: usize, slots: u64, fresh: bool) {
+        self.base.set(base);
+        self.slots.set(slots);
+        self.quarter.set(slots.count_ones().div_ceil(4) as u8);
+        self.fresh.set(fresh);
+    }
+
+    /// Takes the same word's free slots again if at least so many quarters of it are free: true if
+    /// so. Cheap, and harmless on a heap that owns nothing. Nothing is held.
+    #[inline(always)]
+    pub fn again(&self, quarters: u32) -> bool {
+        let Some(id) = self.word() else {
+            return false;
+        };
+        let live = id.word().load(Relaxed);
+        let free = !live & self.slots.get();
+        let count = free.count_ones();
+        if count < quarters * u32::from(self.quarter.get()) {
+            return false;
+        }
+        self.hold(id, live, free);
+        self.fresh.set(false);
+        let until = &id.row().until;
+        until.set(until.get() + count as u16);
+        true
+    }
+
+    /// Whether what it holds reads as zero.
+    #[inline(always)]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh.get()
+    }
+
     /// Takes free slots of a word, which is `live` now, and stands there.
     #[inline(always)]
     pub fn hold(&self, id: WordId, live: u64, free: u64) {
@@ -164,9 +202,11 @@ impl Cursor {
         self.base.get().wrapping_add(offset)
     }
 
-    /// Whether `lowest` is right; for the walker.
-    pub fn lowest_is_right(&self) -> bool {
-        self.held() == 0 || self.lowest.get() == self.address(lowest_bit(self.held()))
+    /// Whether `lowest` is right and all that is held are slots; for the walker.
+    pub fn is_right(&self) -> bool {
+        let held = self.held();
+        held & !self.slots.get() == 0
+            && (held == 0 || self.lowest.get() == self.address(lowest_bit(held)))
     }
 
     /// The word where it stands.

@@ -5,7 +5,7 @@ use super::{Heap, fork, life, tls};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{ClassOffset, Land};
 use crate::records::layout::TABLES;
-use crate::records::row::{Row, WordId};
+use crate::records::row::{MAX_SLOTS, Row, WordId};
 use crate::records::{Entry, UNIT, UNIT_SHIFT};
 use crate::region::REGION;
 use crate::slab::MAX_SLOT;
@@ -124,9 +124,10 @@ impl Heap {
         };
         // SAFETY: the slab's first row lies `delta` rows before this one.
         let first = unsafe { &*(&raw const *row).sub(delta) };
-        let Some(word) = WordId::of_slot(first, slot) else {
+        if slot >= MAX_SLOTS {
             return false;
-        };
+        }
+        let word = WordId::of_slot(first, slot);
         if cursor.own_holds(word, slot) || !word.clear(slot) {
             return false;
         }
@@ -275,9 +276,9 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
 #[inline(always)]
 fn slot_of(block: *mut u8, row: &'static Row) -> Option<(WordId, usize)> {
     // The base is a multiple of a unit.
-    let slot = classes::slot_in_first_unit(row.reciprocal.get(), block as usize % UNIT)?;
-    // What looks like a slot past the last one has no word, or its bit is never set.
-    Some((WordId::of_slot(row, slot)?, slot))
+    let offset = block as usize % UNIT;
+    let slot = classes::slot_in_first_unit(row.reciprocal.get(), &row.limit, offset)?;
+    Some((WordId::of_slot(row, slot), slot))
 }
 
 /// All that the fast path leaves over, and first of all other heaps' slots: one of several threads

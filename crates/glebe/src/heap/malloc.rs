@@ -33,7 +33,26 @@ pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
 }
 
 /// All of malloc that [`malloc_or`] leaves over.
+#[inline(always)]
 pub fn malloc_slowly(size: usize) -> *mut u8 {
+    let last = size.wrapping_sub(1);
+    if last < MEDIUM {
+        let cursor = tls::heap().cursor_for_small(last);
+        // Tight loops stay in one word. What is taken again must wait for the frees just before,
+        // which does not pay for a few slots.
+        if cursor.again(3)
+            && let Some(block) = cursor.pop()
+        {
+            return block;
+        }
+    }
+    malloc_anew(size)
+}
+
+/// No slot at hand.
+#[cold]
+#[inline(never)]
+fn malloc_anew(size: usize) -> *mut u8 {
     match size {
         0 => malloc_slowly(1),
         1..=MAX_SLOT => refilled(class_of(size)),
@@ -55,7 +74,7 @@ pub fn zalloc(size: usize) -> *mut u8 {
         return unusual_zeroed(size);
     }
     let block = malloc(size);
-    if !block.is_null() && !tls::heap().passes[class_of(size)].fresh.get() {
+    if !block.is_null() && !tls::heap().cursor_for(size).is_fresh() {
         // SAFETY: the block has at least `size` bytes and is ours.
         unsafe { write_bytes(block, 0, size) };
     }
@@ -119,7 +138,7 @@ impl Heap {
     pub(super) fn take(&self, class: usize) -> *mut u8 {
         debug_assert!(class < CLASSES);
         let cursor = &self.cursors[class];
-        if cursor.held() == 0 && !self.again(class) && !self.refill(class) {
+        if cursor.held() == 0 && !cursor.again(1) && !self.refill(class) {
             return null_mut();
         }
         cursor.pop().unwrap_or(null_mut())

@@ -20,29 +20,8 @@ use crate::sync::Ordering::Relaxed;
 const COLOURS: u32 = 2048;
 
 impl Heap {
-    /// The same word again, if a quarter of it is free: true if the cursor has a new mask. Cheap,
-    /// and harmless on a heap that owns nothing.
-    #[inline]
-    pub(super) fn again(&self, class: usize) -> bool {
-        let (cursor, pass) = (&self.cursors[class], &self.passes[class]);
-        let Some(id) = cursor.word() else {
-            return false;
-        };
-        let slots = u32::from(pass.slots.get());
-        let live = id.word().load(Relaxed);
-        let free = !live & u64::MAX >> (64 - slots);
-        let count = free.count_ones();
-        if count * 4 < slots || count == 0 {
-            return false;
-        }
-        cursor.hold(id, live, free);
-        pass.fresh.set(false);
-        let until = &id.row().until;
-        until.set(until.get() + count as u16);
-        true
-    }
-
-    /// Gives an exhausted cursor a new mask, [`Self::again`] having failed. False if the system has
+    /// Gives an exhausted cursor a new mask, [`Cursor::again`](super::cursor::Cursor::again)
+    /// having failed. False if the system has
     /// no memory.
     pub(super) fn refill(&self, class: usize) -> bool {
         let figures = words::class(class as u32);
@@ -126,15 +105,12 @@ impl Heap {
         let (pass, cursor) = (&self.passes[class], &self.cursors[class]);
         let unit = self.unit_of(row);
         let fresh = word >= usize::from(pass.touched.get());
-        pass.fresh.set(fresh);
         if fresh {
             pass.touched.set(word as u8 + 1);
             TABLES.land(unit).touched.set(word as u8 + 1);
         }
-        pass.slots
-            .set((figures.slots - word as u16 * 64).min(64) as u8);
         let start = unit as usize * UNIT + word * 64 * figures.size as usize;
-        cursor.base.set(self.base.get() + start);
+        cursor.come(self.base.get() + start, figures.valid(word), fresh);
         cursor.hold(WordId::of(row, word), row.live[word].load(Relaxed), free);
         row.until.set(row.until.get() + free.count_ones() as u16);
     }

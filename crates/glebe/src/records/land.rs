@@ -61,6 +61,7 @@ macro_rules! field {
     ($name:ident, $atomic:ident, $int:ident) => {
         /// A field with one writer at a time, readable by anyone.
         #[repr(transparent)]
+        #[derive(Default)]
         pub struct $name($atomic);
 
         impl $name {

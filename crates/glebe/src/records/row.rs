@@ -1,11 +1,11 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       4            8       10    16                                             512
-//! ┌───────┬────────────┬───────┬─────┬────────┬────────┬── … ──┬─────────┐
-//! │ entry │ reciprocal │ until │  ·  │ live 0 │ live 1 │       │ live 61 │
-//! └───────┴────────────┴───────┴─────┴────────┴────────┴── … ──┴─────────┘
-//!    D                    U             A: one bit a slot, counted from the slab's first unit
+//!  0       4            8       12      14  16                                      512
+//! ┌───────┬────────────┬───────┬───────┬───┬────────┬────────┬── … ──┬─────────┐
+//! │ entry │ reciprocal │ limit │ until │ · │ live 0 │ live 1 │       │ live 61 │
+//! └───────┴────────────┴───────┴───────┴───┴────────┴────────┴── … ──┴─────────┘
+//!    D                            U         A: one bit a slot, counted from the slab's first unit
 //! ```
 //! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
 //! other; clears a bit and counts down. With slots of 176 bytes and more all of that is one line.
@@ -31,9 +31,11 @@ pub struct Row {
     pub entry: Cell,
     /// See `slab::classes`.
     pub reciprocal: Field32,
+    /// See `slab::classes`.
+    pub limit: Field32,
     /// Frees until something must be done about the slab.
     pub until: Field16,
-    unused: [u8; 6],
+    unused: [u8; 2],
     /// One bit a slot.
     pub live: [AtomicU64; WORDS],
 }
@@ -82,13 +84,11 @@ impl WordId {
         WordId(&raw const *row as usize + index * size_of::<u64>())
     }
 
-    /// The word of a slot; `None` if it is not below [`MAX_SLOTS`].
+    /// The word of a slot, which is below [`MAX_SLOTS`].
     #[inline(always)]
-    pub fn of_slot(row: &'static Row, slot: usize) -> Option<WordId> {
+    pub fn of_slot(row: &'static Row, slot: usize) -> WordId {
+        debug_assert!(slot < MAX_SLOTS);
         let index = slot / 64;
-        if index >= WORDS {
-            return None;
-        }
         let row = &raw const *row as usize;
         #[cfg(target_arch = "x86_64")]
         {
@@ -103,11 +103,11 @@ impl WordId {
                     options(pure, nomem, nostack, preserves_flags),
                 );
             }
-            Some(WordId(number))
+            WordId(number)
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            Some(WordId(row + index * size_of::<u64>()))
+            WordId(row + index * size_of::<u64>())
         }
     }
 

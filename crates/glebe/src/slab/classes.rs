@@ -13,10 +13,13 @@
 //! `x < 2¹⁶`, the high half of `x·r` is `⌊x/s⌋`, and its low half is below `r` exactly when `s`
 //! divides `x`. (`r·s = 2³² + e` with `0 < e ≤ s`; writing `x = q·s + t`, `x·r = q·2³² + q·e +
 //! t·r`, and `q·e ≤ x < 2¹⁶ < r`, while `t ≥ 1` gives a low half of at least `r`, and at most
-//! `q·e + (s−1)·r < 2³²`.) One multiplication thus finds the slot and refuses interior pointers.
+//! `q·e + (s−1)·r < 2³²`.) Slots past the last are those with `q·e ≥ n·e` for
+//! `n` slots. So one multiplication finds the slot, and one comparison of the low half, with the
+//! lesser of `r` and `n·e`, the *limit*, refuses interior pointers and what lies past the last slot.
 
 use crate::records::UNIT;
 use crate::records::directory::{CLASS_LIMIT, MAX_SLAB_UNITS};
+use crate::records::land::Field32;
 use crate::records::row::MAX_SLOTS;
 
 /// Number of size classes.
@@ -36,6 +39,8 @@ pub struct Class {
     pub size: u32,
     /// See the module's text.
     pub reciprocal: u32,
+    /// See the module's text.
+    pub limit: u32,
     /// Slots in a slab.
     pub slots: u16,
     /// A full slab is listed again when this many slots are used: an eighth is free.
@@ -52,6 +57,16 @@ pub static TABLE: [Class; CLASS_LIMIT as usize] = table();
 /// `⌊2³²/size⌋ + 1` of a class: 29 bits at most.
 pub const fn reciprocal(class: usize) -> u32 {
     ((1 << 32) / size_of_class(class) as u64 + 1) as u32
+}
+
+/// See the module's text.
+const fn limit(reciprocal: u32, size: usize, slots: usize) -> u32 {
+    let past_the_last = (reciprocal as u64 * size as u64 - (1 << 32)) * slots as u64;
+    if past_the_last < reciprocal as u64 {
+        past_the_last as u32
+    } else {
+        reciprocal
+    }
 }
 
 /// The class that serves `size` bytes, for `1 ≤ size ≤ MAX_SLOT`.
@@ -145,6 +160,7 @@ const fn class(index: usize) -> Class {
     Class {
         size: size as u32,
         reciprocal: reciprocal(index),
+        limit: limit(reciprocal(index), size, slots),
         slots: slots as u16,
         relist_at: (slots - eighth) as u16,
         words: slots.div_ceil(64) as u8,
@@ -156,6 +172,7 @@ const fn table() -> [Class; CLASS_LIMIT as usize] {
     let none = Class {
         size: 0,
         reciprocal: 0,
+        limit: 0,
         slots: 0,
         relist_at: 0,
         words: 0,
@@ -197,14 +214,12 @@ fn multiply(a: u32, b: u32) -> (usize, u32) {
     }
 }
 
-/// The slot that starts `offset` bytes into a slab's first unit, if one does. In the last few bytes
-/// of a slab, past its last slot, the number may be too large by a few; still below [`MAX_SLOTS`]
-/// and 64.
+/// The slot that starts `offset` bytes into a slab's first unit, if one does.
 #[inline(always)]
-pub fn slot_in_first_unit(reciprocal: u32, offset: usize) -> Option<usize> {
+pub fn slot_in_first_unit(reciprocal: u32, limit: &Field32, offset: usize) -> Option<usize> {
     debug_assert!(offset < UNIT);
     let (slot, low) = multiply(offset as u32, reciprocal);
-    if low < reciprocal { Some(slot) } else { None }
+    if low < limit.get() { Some(slot) } else { None }
 }
 
 impl Class {
@@ -245,16 +260,17 @@ mod tests {
 
     #[test]
     fn every_slot_is_found_and_everything_else_refused() {
-        for (number, class) in TABLE[..CLASSES].iter().enumerate() {
+        for class in &TABLE[..CLASSES] {
             let size = class.size as usize;
             for offset in 0..class.units as usize * UNIT {
                 let is_slot = offset % size == 0 && offset / size < class.slots as usize;
                 let expected = is_slot.then_some(offset / size);
                 assert_eq!(class.slot_at(offset), expected, "{offset} in {size}");
                 if offset < UNIT {
-                    let found = slot_in_first_unit(reciprocal(number), offset);
-                    let past_the_end = found.is_some_and(|slot| slot >= class.slots as usize);
-                    assert!(found == expected || past_the_end, "{offset} in {size}");
+                    let limit = Field32::default();
+                    limit.set(class.limit);
+                    let found = slot_in_first_unit(class.reciprocal, &limit, offset);
+                    assert_eq!(found, expected, "{offset} in {size}");
                 }
             }
         }

@@ -27,10 +27,9 @@ pub fn open(run: Run, heap: u32, index: u32) {
         Kind::Clean => 0,
         Kind::Dirty => class(index).words,
     });
-    TABLES
-        .row_of(run.unit)
-        .reciprocal
-        .set(class(index).reciprocal);
+    let row = TABLES.row_of(run.unit);
+    row.reciprocal.set(class(index).reciprocal);
+    row.limit.set(class(index).limit);
     for delta in 0..run.units {
         TABLES
             .directory(run.unit + delta)
