@@ -40,7 +40,7 @@ pub fn malloc_slowly(size: usize) -> *mut u8 {
         let cursor = tls::heap().cursor_for_small(last);
         // Tight loops stay in one word. What is taken again must wait for the frees just before,
         // which does not pay for a few slots.
-        if cursor.again(3)
+        if (cursor.held() != 0 || cursor.again(3))
             && let Some(block) = cursor.pop()
         {
             return block;
