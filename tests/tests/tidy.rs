@@ -12,7 +12,9 @@ use glebe_tests::root;
 use regex::Regex;
 
 /// Where sources lie, and which endings are ours to keep tidy.
-const FOLDERS: [&str; 6] = ["crates", "kernel", "tests", "peers", "examples", "scripts"];
+const FOLDERS: [&str; 7] = [
+    "crates", "docs", "kernel", "tests", "peers", "examples", "scripts",
+];
 const ENDINGS: [&str; 8] = ["rs", "c", "cc", "cpp", "h", "py", "sh", "js"];
 
 const MAX_LINES: usize = 600;

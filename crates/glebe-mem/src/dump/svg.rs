@@ -22,7 +22,8 @@ const DRAWN: usize = 256;
 
 const STYLE: &str = "text{font:13px sans-serif;fill:#222}.used{fill:#2b6cb0}.single{fill:#553c9a}\
                      .free{fill:#e2e8f0}.torn{fill:#c53030}.mixed{fill:#7fa7d0}\
-                     .paper{fill:#fff}";
+                     .paper{fill:#fff}\
+                     .used,.free,.single{stroke:#fff;stroke-width:.6}";
 
 /// What the drawing needs to know before it begins.
 struct Frame {

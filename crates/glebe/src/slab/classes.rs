@@ -13,9 +13,9 @@
 //! `x < 2¹⁶`, the high half of `x·r` is `⌊x/s⌋`, and its low half is below `r` exactly when `s`
 //! divides `x`. (`r·s = 2³² + e` with `0 < e ≤ s`; writing `x = q·s + t`, `x·r = q·2³² + q·e +
 //! t·r`, and `q·e ≤ x < 2¹⁶ < r`, while `t ≥ 1` gives a low half of at least `r`, and at most
-//! `q·e + (s−1)·r < 2³²`.) Slots past the last are those with `q·e ≥ n·e` for
-//! `n` slots. So one multiplication finds the slot, and one comparison of the low half, with the
-//! lesser of `r` and `n·e`, the *limit*, refuses interior pointers and what lies past the last slot.
+//! `q·e + (s−1)·r < 2³²`.) Slots past the last are those with `q·e ≥ n·e` for `n` slots. So one
+//! multiplication finds the slot, and one comparison of the low half, with the lesser of `r` and
+//! `n·e`, the *limit*, refuses interior pointers and what lies past the last slot.
 
 use crate::records::UNIT;
 use crate::records::directory::{CLASS_LIMIT, MAX_SLAB_UNITS};
