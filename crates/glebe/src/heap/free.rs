@@ -177,7 +177,11 @@ impl Block {
                 }
                 Block::Slot { place, heap, class }
             }
-            Land::Large if offset.is_multiple_of(UNIT) => Block::Large { unit },
+            Land::Large if offset.is_multiple_of(UNIT) => {
+                // All that follows takes the region's lock.
+                fork::notice();
+                Block::Large { unit }
+            }
             _ => words::refuse(address),
         }
     }
@@ -220,7 +224,6 @@ impl Block {
     }
 
     fn free(&self) {
-        fork::notice();
         match *self {
             Block::Slot {
                 ref place,
@@ -228,6 +231,7 @@ impl Block {
                 class,
             } => {
                 // A thread that only frees needs no heap, and a thread past its exit has none.
+                fork::notice();
                 let heap = tls::heap();
                 if place.entry.owned_by(heap.key.get()) {
                     heap.free_own_slot(place, class);

@@ -5,7 +5,7 @@
 //! check of sized frees exact, and shrinking gives memory back.
 
 use super::free::{Block, class_for};
-use super::{fork, free, malloc, memalign};
+use super::{free, malloc, memalign};
 use crate::records::UNIT;
 use crate::region::{Grown, REGION};
 use core::ptr::{copy_nonoverlapping, null_mut};
@@ -38,13 +38,10 @@ pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut
     let old = match Block::find_not_held(block) {
         Block::Slot { class, .. } if wanted == Some(class as usize) => return block,
         found @ Block::Slot { .. } => found.bytes(),
-        Block::Large { unit } if wanted.is_none() => {
-            fork::notice();
-            match resize_large(unit, size, align) {
-                Resized::At(place) => return place,
-                Resized::Not(old) => old,
-            }
-        }
+        Block::Large { unit } if wanted.is_none() => match resize_large(unit, size, align) {
+            Resized::At(place) => return place,
+            Resized::Not(old) => old,
+        },
         found => found.bytes(),
     };
     let new = if align <= 16 {

@@ -3,10 +3,11 @@
 
 extern crate std;
 
-use super::{Heap, free, malloc, memalign, purge, realloc, usable_size, zalloc};
+use super::{Heap, free, free_sized, malloc, memalign, purge, realloc, usable_size, zalloc};
 use crate::blocks::system::faults;
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
+use crate::region::REGION;
 use crate::slab::MAX_SLOT;
 use std::sync::mpsc::channel;
 use std::vec::Vec;
@@ -192,5 +193,60 @@ fn alignments_up_to_many_mebibytes() {
         assert!((block as usize).is_multiple_of(1 << shift));
         // SAFETY: live or null, and given up.
         unsafe { free(block) };
+    }
+}
+
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn alarm(seconds: u32) -> u32;
+    fn _exit(status: i32) -> !;
+    fn waitpid(child: i32, status: *mut i32, options: i32) -> i32;
+}
+
+/// Whether `first`, the first call of a child whose parent holds the region's lock, comes back with
+/// true.
+fn comes_back_in_a_child(first: impl FnOnce() -> bool) -> bool {
+    let held = REGION.enter();
+    // SAFETY: plain system calls. The child calls `first` and ends.
+    unsafe {
+        let child = fork();
+        if child == 0 {
+            alarm(10);
+            _exit(i32::from(!first()));
+        }
+        drop(held);
+        let mut status = -1;
+        waitpid(child, &mut status, 0) == child && status == 0
+    }
+}
+
+#[test]
+fn a_child_does_not_wait_for_a_lock_that_its_parent_held() {
+    let (large, small) = (malloc(1 << 20), malloc(100));
+    // SAFETY: live in each child anew, and given up there at most once.
+    unsafe {
+        assert!(comes_back_in_a_child(|| usable_size(large) == 1 << 20));
+        assert!(comes_back_in_a_child(|| !realloc(large, 100).is_null()));
+        assert!(comes_back_in_a_child(|| !realloc(large, 3 << 20).is_null()));
+        assert!(comes_back_in_a_child(|| !realloc(small, 1 << 20).is_null()));
+        assert!(comes_back_in_a_child(|| !malloc(1 << 20).is_null()));
+        assert!(comes_back_in_a_child(|| !memalign(1 << 20, 1).is_null()));
+        assert!(comes_back_in_a_child(|| {
+            free(large);
+            true
+        }));
+        assert!(comes_back_in_a_child(|| {
+            free_sized(large, 1 << 20);
+            true
+        }));
+        assert!(comes_back_in_a_child(|| {
+            purge();
+            true
+        }));
+        assert!(comes_back_in_a_child(|| {
+            (0..100_000).all(|_| !malloc(100).is_null())
+        }));
+        free(large);
+        free(small);
     }
 }
