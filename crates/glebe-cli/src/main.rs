@@ -4,8 +4,10 @@ mod bench;
 mod elf;
 mod library;
 mod program;
+mod replay;
 mod run;
 mod sigpipe;
+mod study;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,13 @@ enum Command {
     /// Runs one pattern in this process; started by `glebe bench`
     #[command(hide = true)]
     BenchWorker(bench::worker::Args),
+    /// Play malloc-lab traces on a pool and score them, or generate such traces
+    Replay(replay::Args),
+    /// Answer four questions about allocators by measurement, in a report
+    Study(study::Args),
+    /// Makes one measurement in this process; started by `glebe study`
+    #[command(hide = true)]
+    StudyWorker(study::worker::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +58,15 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Command::BenchWorker(args) => bench::worker::run(&args),
+        Command::Replay(args) => replay::run(&args).unwrap_or_else(|error| {
+            eprintln!("glebe replay: {error:#}");
+            ExitCode::from(2)
+        }),
+        Command::Study(args) => study::run(&args).unwrap_or_else(|error| {
+            eprintln!("glebe study: {error:#}");
+            ExitCode::from(2)
+        }),
+        Command::StudyWorker(args) => study::worker::run(&args),
     }
 }
 

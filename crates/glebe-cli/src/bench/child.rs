@@ -80,7 +80,8 @@ fn command(library: Option<&Path>) -> io::Result<Command> {
     Ok(command)
 }
 
-fn collect<T: DeserializeOwned>(
+/// Runs a worker for at most so long, and reads its result from its standard output as JSON.
+pub fn collect<T: DeserializeOwned>(
     mut command: Command,
     limit: Duration,
 ) -> io::Result<Result<T, Failure>> {

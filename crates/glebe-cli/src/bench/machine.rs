@@ -16,7 +16,7 @@ const TUNING_PREFIXES: [&str; 6] = [
 ];
 
 /// The machine and its state at the start.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Machine {
     /// The processor's model name.
     pub cpu: String,

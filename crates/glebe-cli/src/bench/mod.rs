@@ -5,14 +5,14 @@
 //! [`stats`] compute, [`report`] prints.
 
 mod allocators;
-mod child;
-mod machine;
+pub mod child;
+pub mod machine;
 mod micro;
 mod patterns;
 mod peers;
 mod report;
 mod results;
-mod stats;
+pub mod stats;
 pub mod worker;
 
 use std::process::ExitCode;

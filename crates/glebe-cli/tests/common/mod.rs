@@ -1,5 +1,10 @@
 //! Small libraries and programs compiled for the tests, so that they need no allocator.
 
+#![allow(
+    dead_code,
+    reason = "each test program uses its own part of this module"
+)]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -53,10 +58,6 @@ pub fn marker(folder: &Path, name: &str) -> PathBuf {
 }
 
 /// Writes a file with the given mode.
-#[allow(
-    dead_code,
-    reason = "each test program uses its own part of this module"
-)]
 pub fn file(folder: &Path, name: &str, mode: u32, bytes: &[u8]) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();

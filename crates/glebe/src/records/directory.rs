@@ -141,7 +141,7 @@ impl Entry {
         let class = self.0 & CLASS_MASK << CLASS_SHIFT;
         let rest = self.0 & !SHARED & !(CLASS_MASK << CLASS_SHIFT);
         // A heap, and neither a distance nor a kind.
-        if rest != 0 && rest % (1 << KEY_SHIFT) == 0 && rest as u64 != key.0 {
+        if rest != 0 && rest.is_multiple_of(1 << KEY_SHIFT) && rest as u64 != key.0 {
             Some(ClassOffset(class as u64))
         } else {
             None
