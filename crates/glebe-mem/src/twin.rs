@@ -190,6 +190,10 @@ impl Twin {
         // SAFETY: the caller's promise, here and below.
         unsafe {
             match (old, new) {
+                // In C what shrinks stays; `Pool::realloc` might move it to save land.
+                (Kind::Land, Kind::Land) if size <= usable => {
+                    return self.land.heap().resize(block, size).map(|()| same);
+                }
                 (Kind::Land, Kind::Land) => return self.land.heap().realloc(block, None, size),
                 (Kind::Land, Kind::Single) if !is_strict => {
                     match self.land.heap().resize(block, size) {

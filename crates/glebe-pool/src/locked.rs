@@ -60,8 +60,8 @@ unsafe impl<R: RawMutex, F: Fit, T: Tags, S: BlockSource> GlobalAlloc for Locked
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise. A refusal was told to the hook.
-        let _ = unsafe { self.lock().free(block, Some(layout)) };
+        // SAFETY: the caller's promise.
+        unsafe { self.lock().free_quietly(block, layout) };
     }
 
     #[inline]
@@ -123,8 +123,8 @@ mod allocator {
         }
 
         unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-            // SAFETY: the caller's promise. A refusal was told to the hook.
-            let _ = unsafe { self.lock().free(block.as_ptr(), Some(layout)) };
+            // SAFETY: the caller's promise.
+            unsafe { self.lock().free_quietly(block.as_ptr(), layout) };
         }
 
         unsafe fn grow(

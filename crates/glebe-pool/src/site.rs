@@ -1,9 +1,10 @@
 //! [`Site`], the land of a pool with its tags, and the links in free blocks.
 //!
 //! A free block holds two links to other free blocks in its first two words. Users can write there
-//! after a free, so a link is never trusted: it is stored as `address × K ⊕ key`, K odd. Reading
-//! undoes that and asks whether an aligned address within the pool's bounds has come out. Of all
-//! overwritten words `bounds / 2⁶⁴` pass, about 2⁻⁴⁰ in a pool of 16 MiB (2⁻⁸ of 32-bit words).
+//! after a free, so a link is never trusted: it is stored as `address × key`, key odd and secret.
+//! Reading undoes that and asks whether an address within the pool's bounds, rounded to a power of
+//! two, has come out, aligned to a word. Of all overwritten words about 2⁻⁴² pass in a pool of
+//! 16 MiB (2⁻⁹ of 32-bit words), and 0 never does.
 
 use crate::plot::{Plot, Plots, Record};
 use crate::tags::Tags;
@@ -15,10 +16,10 @@ use core::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Torn(pub(crate) At);
 
-/// Multiplier of links, odd, and its inverse modulo the size of a word.
+/// Makes keys of addresses: odd, without a pattern.
 const K: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;
-const K_INVERSE: usize = inverse(K);
 
+/// The inverse of an odd number modulo the size of a word.
 const fn inverse(odd: usize) -> usize {
     // Newton's iteration doubles the number of right bits, of which there are 3 to begin with.
     let mut guess = odd;
@@ -34,10 +35,16 @@ const fn inverse(odd: usize) -> usize {
 #[derive(Debug)]
 pub struct Site<T> {
     pub(crate) plots: Plots,
+    /// What links are multiplied by, and by what again when they are read.
     key: usize,
-    /// Lowest address of all plots, and granules from there to the highest.
+    inverse: usize,
+    /// The lowest address of all plots, the highest end, and the bits of a block's distance from
+    /// `low` that are always 0.
     low: usize,
-    span: usize,
+    high: usize,
+    fixed: usize,
+    /// Where a link to nothing points: inside the bounds, and where no block can be.
+    nothing: usize,
     steps: Cell<u64>,
     tags: PhantomData<fn() -> T>,
 }
@@ -47,22 +54,32 @@ impl<T> Site<T> {
         Site {
             plots: Plots::new(),
             key: 0,
+            inverse: 0,
             low: 0,
-            span: 0,
+            nothing: 0,
+            high: 0,
+            fixed: usize::MAX,
             steps: Cell::new(0),
             tags: PhantomData,
         }
     }
 
-    /// Widens the bounds of links to memory that comes in.
-    pub(crate) fn include(&mut self, memory: usize, bytes: usize) {
-        if self.span == 0 {
+    /// Widens the bounds of links to memory that comes in; whether it is the first.
+    pub(crate) fn include(&mut self, memory: usize, bytes: usize) -> bool {
+        let start = memory & !(GRANULE - 1);
+        let is_first = self.key == 0;
+        if is_first {
+            self.nothing = start | WORD;
             self.key = (memory ^ K).wrapping_mul(K) | 1;
-            self.low = memory & !(GRANULE - 1);
+            self.inverse = inverse(self.key);
+            self.low = start;
+        } else {
+            self.low = self.low.min(start);
         }
-        let end = (self.low + self.span * GRANULE).max(memory + bytes);
-        self.low = self.low.min(memory & !(GRANULE - 1));
-        self.span = (end - self.low) / GRANULE;
+        self.high = self.high.max(memory + bytes);
+        let span = (self.high - self.low).checked_next_power_of_two();
+        self.fixed = !span.map_or(usize::MAX, |span| span - 1) | (WORD - 1);
+        is_first
     }
 
     /// Counts a step: a block, a node or a bin that was looked at.
@@ -78,23 +95,37 @@ impl<T> Site<T> {
         self.steps.get()
     }
 
-    /// How a link to an address is stored; 0 is a link to nothing.
+    /// How a link to an address is stored.
     #[inline(always)]
     pub(crate) fn seal(&self, address: usize) -> usize {
-        address.wrapping_mul(K) ^ self.key
+        address.wrapping_mul(self.key)
     }
 
-    /// The address that a stored link names, 0 for nothing.
+    /// The address that stands for nothing.
+    #[inline(always)]
+    pub(crate) fn nothing(&self) -> usize {
+        self.nothing
+    }
+
+    /// Whether links can be to these two addresses.
+    #[inline(always)]
+    pub(crate) fn are_inside(&self, a: usize, b: usize) -> bool {
+        (a.wrapping_sub(self.low) | b.wrapping_sub(self.low)) & self.fixed == 0
+    }
+
+    /// What a stored link names, if it was not overwritten.
+    #[inline(always)]
+    pub(crate) fn unsealed(&self, word: usize) -> usize {
+        word.wrapping_mul(self.inverse)
+    }
+
+    /// The address that a link in a block names, [`Site::nothing`] among them.
     #[inline(always)]
     pub(crate) fn unseal(&self, block: At, word: usize) -> Result<usize, Torn> {
-        let address = (word ^ self.key).wrapping_mul(K_INVERSE);
-        let index = address
-            .wrapping_sub(self.low)
-            .rotate_right(GRANULE.trailing_zeros());
-        if index < self.span || address == 0 {
-            Ok(address)
-        } else {
-            Err(Torn(block))
+        let address = self.unsealed(word);
+        match self.are_inside(address, address) {
+            true => Ok(address),
+            false => Err(Torn(block)),
         }
     }
 
@@ -102,12 +133,12 @@ impl<T> Site<T> {
     #[inline(always)]
     pub(crate) fn link(&self, block: At, which: usize) -> Result<Option<At>, Torn> {
         let address = self.unseal(block, block.load(which * WORD))?;
-        Ok((address != 0).then_some(At(address)))
+        Ok((address != self.nothing).then_some(At(address)))
     }
 
     #[inline(always)]
     pub(crate) fn set_link(&self, block: At, which: usize, to: Option<At>) {
-        block.store(which * WORD, self.seal(to.map_or(0, |to| to.0)));
+        block.store(which * WORD, self.seal(to.map_or(self.nothing, |to| to.0)));
     }
 
     /// The shared plot of an address, its granule 0 and its end mark not counted; also for
@@ -143,9 +174,9 @@ impl<T: Tags> Site<T> {
         self.step();
         let plot = self.plot(block.0).ok_or(Torn(block))?;
         // A link that was forged well enough to be followed must not be followed further.
-        if !T::is_start(&plot, block) || !T::is_free(&plot, block)? {
+        if !T::is_start(&plot, block) {
             return Err(Torn(block));
         }
-        T::stride(&plot, block)
+        T::free_stride(&plot, block)?.ok_or(Torn(block))
     }
 }

@@ -94,24 +94,39 @@ pub trait Index: 'static {
     /// What `verify` and dumps call it.
     const NAME: &'static str;
 
+    /// Readies an empty index for blocks of this site, which has just got its bounds.
+    #[doc(hidden)]
+    fn prepare<T: Tags>(&mut self, site: &Site<T>) {
+        let _ = site;
+    }
+
     /// A free block in which the request fits. It stays in the index.
     #[doc(hidden)]
     fn find<T: Tags>(&mut self, site: &Site<T>, want: Want) -> Result<Option<Extent>, Torn>;
 
-    /// Takes out a free block of at least this stride, and less than
-    /// [`NEAR`](crate::tags::NEAR), if one is at hand.
+    /// Takes out a free block of this stride or more, for an index that does so sooner than by
+    /// [`Index::find`]. None, and torn links, may be asked for again there.
     #[doc(hidden)]
     #[inline(always)]
-    fn quick<T: Tags>(&mut self, site: &Site<T>, stride: usize) -> Option<Extent> {
+    fn take<T: Tags>(&mut self, site: &Site<T>, stride: usize) -> Result<Option<Extent>, Torn> {
         let _ = (site, stride);
+        Ok(None)
+    }
+
+    /// Takes out a free block of so many granules or more, if one is at hand: where it starts, and
+    /// how many more. It is at most [`NEAR`](crate::tags::NEAR), as what is asked for.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn quick<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Option<(At, usize)> {
+        let _ = (site, granules);
         None
     }
 
-    /// Puts in a block of less than the stride that [`Index::quick`] has found.
+    /// Puts in a block of so many granules, at most [`NEAR`](crate::tags::NEAR).
     #[doc(hidden)]
     #[inline(always)]
-    fn quick_insert<T: Tags>(&mut self, site: &Site<T>, block: Extent) {
-        let _ = (site, block);
+    fn quick_insert<T: Tags>(&mut self, site: &Site<T>, at: At, granules: usize) {
+        let _ = (site, at, granules);
     }
 
     /// As [`Index::join`], after a glance.

@@ -1,10 +1,10 @@
 //! Two-level segregated fit: lists of free blocks by size, and bits that tell which have blocks.
 //!
-//! Up to 63 granules every size has a class of its own; above, every doubling has 32 classes.
+//! Up to 64 granules every size has a class of its own; above, every doubling has 32 classes.
 //!
 //! ```text
-//! granules  1 2 3 … 63 │ 64–65 66–67 … 126–127 │ 128–131 … 252–255 │ …
-//! class     1 2 3 … 63 │ 64    65    … 95      │ 96      … 127     │ …
+//! granules  1 2 3 … 64 │ 65–66 67–68 … 127–128 │ 129–132 … 253–256 │ …
+//! class     0 1 2 … 63 │ 64    65    … 95      │ 96      … 127     │ …
 //! word      0          │ 1                                         │ 2 …    64 classes a word
 //! ```
 //!
@@ -17,6 +17,7 @@ use crate::pool::Rule;
 use crate::site::{Site, Torn};
 use crate::tags::{NEAR, Survey, Tags};
 use crate::word::{At, GRANULE, WORD};
+use core::num::NonZeroU64;
 
 const NEXT: usize = 0;
 const PREVIOUS: usize = 1;
@@ -26,9 +27,11 @@ const STEPS_LOG2: u32 = 5;
 const CLASSES_OF_WORD: usize = 64;
 /// Every class below this is of one size.
 const EXACT: usize = 64;
-const _: () = assert!(NEAR / GRANULE <= EXACT);
+/// Classes from here on are not looked at by [`Index::quick`].
+const QUICK: usize = NEAR / GRANULE;
+const _: () = assert!(QUICK <= EXACT && EXACT == CLASSES_OF_WORD);
 /// How many blocks of its own class a request looks at before and after it looks at larger ones.
-const TRIES: usize = 4;
+const TRIES: usize = 2;
 const TRIES_BEFORE_REFUSAL: usize = 64;
 
 /// A free block that is large enough, and hardly larger, in constant time.
@@ -38,25 +41,46 @@ const TRIES_BEFORE_REFUSAL: usize = 64;
 /// default serves up to 1 TiB, `TwoLevel<2>` is right for a few kilobytes.
 #[derive(Debug)]
 pub struct TwoLevel<const WORDS: usize = 16> {
-    /// Bit w: word w of `classes`, which is not the first, is not zero.
+    /// Bit w: word w of `classes` is not zero. Nobody asks for bit 0, which means nothing.
     words: u64,
     classes: [u64; WORDS],
-    /// The first block of each class, 0 for none. Its link to the one before means nothing.
+    /// The first block of each class, [`Site::nothing`] for none. Its link to the one before means
+    /// nothing.
     heads: [[usize; CLASSES_OF_WORD]; WORDS],
+    /// Where the link to the one before is written if there is none behind.
+    nowhere: usize,
 }
 
-/// The class of a number of granules, if there were no last one.
+/// The class of a number of granules, one more than `but_one`, if there were no last one.
 #[inline(always)]
-fn class_of(granules: usize) -> usize {
-    let shift = (granules | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
-    ((shift as usize) << STEPS_LOG2) + (granules >> shift)
+fn class_of(but_one: usize) -> usize {
+    let shift = (but_one | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
+    ((shift as usize) << STEPS_LOG2) + (but_one >> shift)
 }
 
-/// The first class of which every block has so many granules.
+/// The first class of which every block has one granule more than `but_one`.
 #[inline(always)]
-fn class_above(granules: usize) -> usize {
-    let shift = (granules | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
-    class_of(granules.saturating_add((1 << shift) - 1))
+fn class_above(but_one: usize) -> usize {
+    let shift = (but_one | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
+    class_of(but_one.saturating_add((1 << shift) - 1))
+}
+
+/// Takes a block that is not the first out of its list.
+///
+/// Its link to the one before lies open: the other's link to this block vouches for it.
+#[inline(always)]
+fn delist<T>(site: &Site<T>, at: At) -> Result<(), Torn> {
+    let to_next = at.load(NEXT * WORD);
+    let next = site.unsealed(to_next);
+    let previous = At(at.load(PREVIOUS * WORD));
+    if !site.are_inside(next, previous.0) || previous.load(NEXT * WORD) != site.seal(at.0) {
+        return Err(Torn(at));
+    }
+    previous.store(NEXT * WORD, to_next);
+    if next != site.nothing() {
+        At(next).store(PREVIOUS * WORD, previous.0);
+    }
+    Ok(())
 }
 
 impl<const WORDS: usize> TwoLevel<WORDS> {
@@ -67,7 +91,7 @@ impl<const WORDS: usize> TwoLevel<WORDS> {
 
     #[inline(always)]
     fn class(stride: usize) -> usize {
-        class_of(stride / GRANULE).min(Self::LAST)
+        class_of(stride / GRANULE - 1).min(Self::LAST)
     }
 
     #[inline(always)]
@@ -75,58 +99,83 @@ impl<const WORDS: usize> TwoLevel<WORDS> {
         &mut self.heads[class / CLASSES_OF_WORD % WORDS][class % CLASSES_OF_WORD]
     }
 
-    fn first(&self, class: usize) -> Option<At> {
+    fn first<T>(&self, site: &Site<T>, class: usize) -> Option<At> {
         let head = self.heads[class / CLASSES_OF_WORD % WORDS][class % CLASSES_OF_WORD];
-        (head != 0).then_some(At(head))
+        (head != site.nothing()).then_some(At(head))
+    }
+
+    /// The head of a class below [`EXACT`].
+    #[inline(always)]
+    fn exact(&mut self, class: usize) -> &mut usize {
+        debug_assert!(class < CLASSES_OF_WORD);
+        // SAFETY: callers have the class from a bit of `classes[0]`, or from a stride of at least
+        // a granule and at most `NEAR`, which is `EXACT` granules or less.
+        unsafe { self.heads[0].get_unchecked_mut(class) }
+    }
+
+    /// Writes the links of a block that comes before `next`, and the link back.
+    #[inline(always)]
+    fn enlist<T>(&mut self, site: &Site<T>, at: At, next: usize) {
+        at.store(NEXT * WORD, site.seal(next));
+        let mut back = At(next).pointer().wrapping_add(PREVIOUS * WORD).cast();
+        // No branch: whether a list is empty is not to be foretold.
+        if next == site.nothing() {
+            back = &raw mut self.nowhere;
+        }
+        // SAFETY: a word of the pool's memory in a block that a head named, or a field of its own.
+        unsafe { back.write(at.0) };
+    }
+
+    #[inline(always)]
+    fn push_exact<T>(&mut self, site: &Site<T>, at: At, class: usize) {
+        let next = core::mem::replace(self.exact(class), at.0);
+        self.classes[0] |= 1 << (class % CLASSES_OF_WORD);
+        self.enlist(site, at, next);
     }
 
     #[inline(always)]
     fn push<T>(&mut self, site: &Site<T>, at: At, class: usize) {
-        let head = self.head(class);
-        let next = core::mem::replace(head, at.0);
-        at.store(NEXT * WORD, site.seal(next));
-        if next != 0 {
-            At(next).store(PREVIOUS * WORD, site.seal(at.0));
-            return;
-        }
-        self.classes[class / CLASSES_OF_WORD % WORDS] |= 1 << (class % CLASSES_OF_WORD);
-        if class >= CLASSES_OF_WORD {
-            self.words |= 1 << (class / CLASSES_OF_WORD);
-        }
+        let next = core::mem::replace(self.head(class), at.0);
+        let word = class / CLASSES_OF_WORD % WORDS;
+        self.classes[word] |= 1 << (class % CLASSES_OF_WORD);
+        self.words |= 1 << word;
+        self.enlist(site, at, next);
     }
 
-    /// Makes another block, or none (0), the first of a class.
+    /// Makes the block after the first, or none, the first of a class below [`EXACT`].
     #[inline(always)]
-    fn pop(&mut self, class: usize, next: usize) {
+    fn pop_exact<T>(&mut self, site: &Site<T>, class: usize, next: usize) {
+        *self.exact(class) = next;
+        self.classes[0] ^= u64::from(next == site.nothing()) << (class % CLASSES_OF_WORD);
+    }
+
+    /// The same for any class.
+    #[inline(always)]
+    fn pop<T>(&mut self, site: &Site<T>, class: usize, next: usize) {
         *self.head(class) = next;
-        if next == 0 {
-            let word = class / CLASSES_OF_WORD % WORDS;
-            self.classes[word] &= !(1 << (class % CLASSES_OF_WORD));
-            // The bit of the first word is never asked for.
-            if word != 0 && self.classes[word] == 0 {
-                self.words &= !(1 << word);
-            }
+        let word = class / CLASSES_OF_WORD % WORDS;
+        self.classes[word] ^= u64::from(next == site.nothing()) << (class % CLASSES_OF_WORD);
+        self.words ^= u64::from(self.classes[word] == 0) << word;
+    }
+
+    #[inline(always)]
+    fn unlink_exact<T>(&mut self, site: &Site<T>, at: At, class: usize) -> Result<(), Torn> {
+        if *self.exact(class) == at.0 {
+            let next = site.unseal(at, at.load(NEXT * WORD))?;
+            self.pop_exact(site, class, next);
+            return Ok(());
         }
+        delist(site, at)
     }
 
     #[inline(always)]
     fn unlink<T>(&mut self, site: &Site<T>, at: At, class: usize) -> Result<(), Torn> {
-        let to_next = at.load(NEXT * WORD);
-        let next = site.unseal(at, to_next)?;
         if *self.head(class) == at.0 {
-            self.pop(class, next);
+            let next = site.unseal(at, at.load(NEXT * WORD))?;
+            self.pop(site, class, next);
             return Ok(());
         }
-        let to_previous = at.load(PREVIOUS * WORD);
-        let previous = At(site.unseal(at, to_previous)?);
-        if previous.0 == 0 || previous.load(NEXT * WORD) != site.seal(at.0) {
-            return Err(Torn(at));
-        }
-        previous.store(NEXT * WORD, to_next);
-        if next != 0 {
-            At(next).store(PREVIOUS * WORD, to_previous);
-        }
-        Ok(())
+        delist(site, at)
     }
 
     /// The first class from `class` on that has blocks.
@@ -157,7 +206,7 @@ impl<const WORDS: usize> TwoLevel<WORDS> {
         class: usize,
         tries: usize,
     ) -> Result<Option<Extent>, Torn> {
-        let mut next = self.first(class);
+        let mut next = self.first(site, class);
         for _ in 0..tries {
             let Some(at) = next else { break };
             let block = (at, site.free_stride(at)?);
@@ -173,14 +222,14 @@ impl<const WORDS: usize> TwoLevel<WORDS> {
     #[inline(always)]
     fn above<T: Tags>(&self, site: &Site<T>, stride: usize) -> Result<Option<Extent>, Torn> {
         site.step();
-        let Some(class) = self.occupied(class_above(stride / GRANULE)) else {
+        let Some(class) = self.occupied(class_above(stride / GRANULE - 1)) else {
             return Ok(None);
         };
-        let Some(at) = self.first(class) else {
+        let Some(at) = self.first(site, class) else {
             return Ok(None);
         };
         if class < EXACT && class < Self::LAST {
-            return Ok(Some((at, class * GRANULE)));
+            return Ok(Some((at, (class + 1) * GRANULE)));
         }
         Ok(Some((at, site.free_stride(at)?)))
     }
@@ -191,9 +240,14 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
         words: 0,
         classes: [0; WORDS],
         heads: [[0; CLASSES_OF_WORD]; WORDS],
+        nowhere: 0,
     };
     const QUICK: bool = true;
     const NAME: &'static str = "two-level segregated fit";
+
+    fn prepare<T: Tags>(&mut self, site: &Site<T>) {
+        self.heads = [[site.nothing(); CLASSES_OF_WORD]; WORDS];
+    }
 
     #[inline(never)]
     fn find<T: Tags>(&mut self, site: &Site<T>, want: Want) -> Result<Option<Extent>, Torn> {
@@ -229,50 +283,56 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
     }
 
     #[inline(always)]
-    fn quick<T: Tags>(&mut self, site: &Site<T>, stride: usize) -> Option<Extent> {
-        let granules = stride / GRANULE;
-        if granules >= EXACT.min(Self::LAST) {
-            return None;
+    fn take<T: Tags>(&mut self, site: &Site<T>, stride: usize) -> Result<Option<Extent>, Torn> {
+        let own = Self::class(stride);
+        let want = Want { stride, align: 1 };
+        let found = match self.search(site, want, own, TRIES)? {
+            Some(found) => Some(found),
+            None => self.above(site, stride)?,
+        };
+        if let Some(block) = found {
+            self.remove(site, block)?;
         }
-        let larger = self.classes[0] >> granules;
-        let class = granules + larger.trailing_zeros() as usize;
-        // With one word of classes, the last is not of one size.
-        if larger == 0 || class >= NEAR / GRANULE || Self::LAST < EXACT && class == Self::LAST {
-            return None;
-        }
-        site.step();
-        let at = At(self.heads[0][class % EXACT]);
-        let next = site.unseal(at, at.load(NEXT * WORD)).ok()?;
-        self.pop(class % EXACT, next);
-        Some((at, class * GRANULE))
+        Ok(found)
     }
 
     #[inline(always)]
-    fn quick_insert<T: Tags>(&mut self, site: &Site<T>, (at, stride): Extent) {
-        site.step();
-        let class = stride / GRANULE % EXACT;
-        let next = core::mem::replace(&mut self.heads[0][class], at.0);
-        at.store(NEXT * WORD, site.seal(next));
-        match next {
-            0 => self.classes[0] |= 1 << class,
-            next => At(next).store(PREVIOUS * WORD, site.seal(at.0)),
+    fn quick<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Option<(At, usize)> {
+        let own = granules - 1;
+        let larger = NonZeroU64::new(self.classes[0] >> (own % CLASSES_OF_WORD))?;
+        let more = larger.trailing_zeros() as usize;
+        let class = own + more;
+        // With one word of classes, the last is not of one size.
+        if QUICK < EXACT && class >= QUICK || Self::LAST < EXACT && class == Self::LAST {
+            return None;
         }
+        site.step();
+        let at = At(*self.exact(class));
+        let next = site.unseal(at, at.load(NEXT * WORD)).ok()?;
+        self.pop_exact(site, class, next);
+        Some((at, more))
+    }
+
+    #[inline(always)]
+    fn quick_insert<T: Tags>(&mut self, site: &Site<T>, at: At, granules: usize) {
+        site.step();
+        self.push_exact(site, at, granules - 1);
     }
 
     #[inline(always)]
     fn quick_join<T: Tags>(&mut self, site: &Site<T>, at: At, glance: Survey) -> Result<(), Torn> {
         let (mut start, mut stride) = (at, glance.stride);
         if glance.after != 0 {
-            let class = glance.after / GRANULE % EXACT;
-            self.unlink(site, at.plus(stride), class)?;
+            let class = glance.after / GRANULE - 1;
+            self.unlink_exact(site, at.plus(stride), class)?;
             stride += glance.after;
         }
         if glance.before != 0 {
             start = at.minus(glance.before);
-            self.unlink(site, start, glance.before / GRANULE % EXACT)?;
+            self.unlink_exact(site, start, glance.before / GRANULE - 1)?;
             stride += glance.before;
         }
-        self.quick_insert(site, (start, stride));
+        self.quick_insert(site, start, stride / GRANULE);
         Ok(())
     }
 
@@ -293,7 +353,7 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
         let mut count = 0;
         for class in 0..=Self::LAST {
             let (word, bit) = (class / CLASSES_OF_WORD, class % CLASSES_OF_WORD);
-            let (mut previous, mut next) = (None, self.first(class));
+            let (mut previous, mut next) = (None, self.first(site, class));
             let marked = self.classes[word] >> bit & 1 != 0;
             if marked != next.is_some()
                 || word != 0 && (self.words >> word & 1 != 0) != (self.classes[word] != 0)
@@ -304,11 +364,11 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
                 let right = site
                     .free_stride(at)
                     .is_ok_and(|is| Self::class(is) == class);
-                if !right || previous.is_some() && site.link(at, PREVIOUS) != Ok(previous) {
+                if !right || previous.is_some_and(|is| at.load(PREVIOUS * WORD) != is) {
                     return Err((Rule::Index, at));
                 }
                 count += 1;
-                previous = next;
+                previous = Some(at.0);
                 next = site.link(at, NEXT).map_err(|_| (Rule::Links, at))?;
             }
         }
@@ -317,7 +377,7 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
 
     fn place<T: Tags>(&self, site: &Site<T>, block: Extent) -> Option<Place> {
         let list = Self::class(block.1);
-        let (mut position, mut next) = (0, self.first(list));
+        let (mut position, mut next) = (0, self.first(site, list));
         while next? != block.0 {
             position += 1;
             next = site.link(next?, NEXT).ok()?;

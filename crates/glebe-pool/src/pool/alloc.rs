@@ -5,7 +5,7 @@ use crate::fit::{Extent, Fit, Want};
 use crate::plot::Plot;
 use crate::site::Torn;
 use crate::source::BlockSource;
-use crate::tags::Tags;
+use crate::tags::{NEAR, Tags};
 use crate::word::{At, GRANULE, round_up};
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -26,71 +26,88 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// A block for this layout; none if there is no room and the supplier has no more.
     ///
     /// A size of 0 counts as 1. The block's bytes are whatever they were.
-    #[inline]
+    #[inline(always)]
     pub fn alloc(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         if S::GRANTS && layout.size() >= self.settings.single_from {
             return self.alloc_single(layout);
         }
-        // Layouts are too small for a sum to overflow.
-        let stride = ((layout.size() + (GRANULE - 1)) & !(GRANULE - 1)) + T::OVERHEAD;
-        let stride = stride.max(T::MIN);
-        if layout.align() <= GRANULE
-            && let Some((at, whole)) = self.index.quick(&self.site, stride)
+        // A size of 0 wraps around, and goes the slow way; so does an alignment above the granule.
+        let last = layout.size().wrapping_sub(1);
+        if last | GRANULE.wrapping_sub(layout.align()) < NEAR - T::OVERHEAD {
+            let granules = (last / GRANULE + 1 + T::OVERHEAD / GRANULE).max(T::MIN / GRANULE);
+            if let Some((at, more)) = self.index.quick(&self.site, granules) {
+                return NonNull::new(self.split_quick(at, granules, more).pointer());
+            }
+        }
+        self.alloc_aligned(layout)
+    }
+
+    /// A block for a small request with an alignment above the granule; or for any other.
+    #[inline(never)]
+    fn alloc_aligned(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        if F::QUICK
+            && layout.size() <= NEAR
+            && layout.align() <= NEAR
+            && layout.align() > GRANULE
+            && let Some(want) = Self::want(layout.size(), layout.align())
+            && let Some(padded) = want.padded::<T>()
+            && padded <= NEAR
+            && let Some((at, more)) = self.index.quick(&self.site, padded / GRANULE)
         {
-            let rest = whole - stride;
-            let mut live = whole;
-            if rest >= T::MIN {
-                self.index.quick_insert(&self.site, (at.plus(stride), rest));
-                live = stride;
-            }
-            let here = self.site.plots.here();
-            if here.index(at.0) < here.limit {
-                T::split_near(&here, at, whole, live);
-            } else {
-                self.split(at, whole, live);
-            }
-            return NonNull::new(at.pointer());
+            return self.carve_quick(want, (at, padded + more * GRANULE));
         }
         self.alloc_slow(layout)
     }
 
+    /// Makes so many granules of a free block that has left the index live; `more` are left over.
+    #[inline(always)]
+    fn split_quick(&mut self, at: At, granules: usize, more: usize) -> At {
+        let mut live = granules;
+        let is_whole = more < T::MIN / GRANULE;
+        if is_whole {
+            live += more;
+        } else {
+            let back = at.plus(granules * GRANULE);
+            self.index.quick_insert(&self.site, back, more);
+        }
+        let here = self.site.plots.here();
+        if here.index(at.0) >= here.limit {
+            return self.split_elsewhere(at, live, is_whole);
+        }
+        T::split_near(&here, at, live, is_whole);
+        at
+    }
+
     /// Cuts an aligned live block out of a free one that has left the index, and is large enough.
-    fn carve_quick(&mut self, want: Want, (at, whole): Extent) -> Option<At> {
+    #[inline(always)]
+    fn carve_quick(&mut self, want: Want, (at, whole): Extent) -> Option<NonNull<u8>> {
         let plot = self.site.plot(at.0)?;
         let front = want.fit::<T>((at, whole))?;
         let live = at.plus(front);
-        let mut rest = whole - front - want.stride;
+        let rest = whole - front - want.stride;
+        let mut stride = want.stride + rest;
         if rest >= T::MIN {
-            let back = live.plus(want.stride);
-            T::set(&plot, back, rest, true);
-            self.index.quick_insert(&self.site, (back, rest));
+            stride = want.stride;
+            self.index
+                .quick_insert(&self.site, live.plus(stride), rest / GRANULE);
+        }
+        if front == 0 {
+            T::split_near(&plot, at, stride / GRANULE, stride == whole);
         } else {
-            rest = 0;
+            self.index.quick_insert(&self.site, at, front / GRANULE);
+            T::carve_near(&plot, at, whole, front, stride);
         }
-        T::set(&plot, live, whole - front - rest, false);
-        if front != 0 {
-            T::set(&plot, at, front, true);
-            self.index.quick_insert(&self.site, (at, front));
-        }
-        Some(live)
+        NonNull::new(live.pointer())
     }
 
-    /// Makes a free block in another plot than the one at hand live, except for what is over
-    /// `stride`.
+    /// The end of that, in another plot than the one at hand.
     #[cold]
     #[inline(never)]
-    fn split(&mut self, at: At, whole: usize, stride: usize) {
+    fn split_elsewhere(&mut self, at: At, granules: usize, is_whole: bool) -> At {
         if let Some(plot) = self.site.plot(at.0) {
-            T::split_near(&plot, at, whole, stride);
+            T::split_near(&plot, at, granules, is_whole);
         }
-    }
-
-    #[inline(always)]
-    fn cut_off(plot: &Plot, at: At, whole: usize, stride: usize) {
-        if whole != stride {
-            T::set(plot, at.plus(stride), whole - stride, true);
-        }
-        T::set(plot, at, stride, false);
+        at
     }
 
     /// As [`Pool::alloc`], the bytes of the layout zeroed.
@@ -104,11 +121,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     #[inline(never)]
     fn alloc_slow(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let want = Self::want(layout.size(), layout.align())?;
-        if want.align > GRANULE
-            && let Some(padded) = want.padded::<T>()
-            && let Some(block) = self.index.quick(&self.site, padded)
+        if want.align <= GRANULE
+            && let Ok(Some(block)) = self.index.take(&self.site, want.stride)
         {
-            return NonNull::new(self.carve_quick(want, block)?.pointer());
+            return self.split_taken(block, want.stride);
         }
         let mut has_grown = false;
         let mut recoveries = 0;
@@ -127,6 +143,20 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
+    /// Makes a free block that has left the index live, except for what is over `stride`.
+    #[inline(always)]
+    fn split_taken(&mut self, (at, whole): Extent, stride: usize) -> Option<NonNull<u8>> {
+        let plot = self.site.plot(at.0)?;
+        let rest = whole - stride;
+        if rest < T::MIN {
+            T::split(&plot, at, whole, whole);
+        } else {
+            T::split(&plot, at, whole, stride);
+            self.file(&[(at.plus(stride), rest)]);
+        }
+        NonNull::new(at.pointer())
+    }
+
     /// Makes a free block live, if there is one in which the request fits.
     #[inline(always)]
     fn take(&mut self, want: Want) -> Result<Option<At>, Torn> {
@@ -142,7 +172,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Cuts a live block out of a free one; where it starts.
     #[inline(always)]
-    fn carve(
+    pub(super) fn carve(
         &mut self,
         plot: &Plot,
         block: Extent,
@@ -156,11 +186,11 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         let rest = block.1 - stride;
         if rest < T::MIN {
             self.index.carve(&self.site, block, None)?;
-            Self::cut_off(plot, at, block.1, block.1);
+            T::split(plot, at, block.1, block.1);
         } else {
             let back = (at.plus(stride), rest);
             self.index.carve(&self.site, block, Some(back))?;
-            Self::cut_off(plot, at, block.1, stride);
+            T::split(plot, at, block.1, stride);
         }
         Ok(at)
     }

@@ -19,43 +19,106 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// # Safety
     /// Nothing uses the block any more, if `block` is one that lives. If it is not, the call is
     /// refused; with inline tags, up to the probability that user's bytes look like a header.
-    #[inline]
-    pub unsafe fn free(&mut self, block: *mut u8, layout: Option<Layout>) -> Result<(), Fault> {
-        let here = self.site.plots.here();
-        if F::QUICK
-            && let Some(stride) = T::alone(&here, block.addr())
-            && layout.is_none_or(|layout| Self::is_of(layout, stride))
-        {
-            let at = At(block.addr());
-            self.index.quick_insert(&self.site, (at, stride));
-            T::free_alone(&here, at, stride);
-            return Ok(());
-        }
-        self.free_beside(block.addr(), layout)
-    }
-
-    /// Whether a block of this stride has surely come of this layout.
     #[inline(always)]
-    fn is_of(layout: Layout, stride: usize) -> bool {
-        let last = layout.size().wrapping_sub(1) | (GRANULE - 1);
-        last.wrapping_add(1 + T::OVERHEAD) == stride
+    pub unsafe fn free(&mut self, block: *mut u8, layout: Option<Layout>) -> Result<(), Fault> {
+        match self.free_alone(block.addr(), layout) {
+            Ok(()) => Ok(()),
+            Err(Some(view)) => self.free_beside(block.addr(), layout, view),
+            Err(None) => self.free_slow(block.addr(), layout),
+        }
     }
 
-    /// Frees a block that has a free neighbour.
-    #[inline(never)]
-    fn free_beside(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
-        let here = self.site.plots.here();
-        if let Some(glance) = T::glance(&here, address)
-            && layout.is_none_or(|layout| Self::is_of(layout, glance.stride))
-        {
-            let at = At(address);
-            match self.index.quick_join(&self.site, at, glance) {
-                Ok(()) => T::merge_near(&here, at, glance),
-                Err(torn) => self.free_torn(at, glance.stride, torn),
-            }
-            return Ok(());
+    /// As [`Pool::free`], for callers that leave faults to the hook.
+    ///
+    /// # Safety
+    /// As [`Pool::free`].
+    #[cfg(feature = "lock_api")]
+    #[inline(always)]
+    pub(crate) unsafe fn free_quietly(&mut self, block: *mut u8, layout: Layout) {
+        match self.free_alone(block.addr(), Some(layout)) {
+            Ok(()) => {}
+            Err(Some(view)) => self.free_beside_quietly(block.addr(), layout, view),
+            Err(None) => self.free_slow_quietly(block.addr(), layout),
         }
-        self.free_slow(address, layout)
+    }
+
+    /// Frees a block between two live ones; if it does not, what it saw on the way. Whoever calls
+    /// it does nothing behind the other cases, so that none costs this one a stack frame.
+    #[inline(always)]
+    fn free_alone(
+        &mut self,
+        address: usize,
+        layout: Option<Layout>,
+    ) -> Result<(), Option<T::View>> {
+        let here = self.site.plots.here();
+        let Some(view) = T::view(&here, address).filter(|_| F::QUICK) else {
+            return Err(None);
+        };
+        let Some(granules) = T::alone(view) else {
+            return Err(Some(view));
+        };
+        if layout.is_some_and(|layout| !Self::is_of(layout, granules)) {
+            return Err(None);
+        }
+        let at = At(address);
+        self.index.quick_insert(&self.site, at, granules);
+        T::free_alone(&here, at, granules);
+        Ok(())
+    }
+
+    /// Whether a block of so many granules has surely come of this layout.
+    #[inline(always)]
+    fn is_of(layout: Layout, granules: usize) -> bool {
+        // By a shift, as the compiler does not know that this cannot overflow.
+        let usable = (layout.size() + (GRANULE - 1)) >> GRANULE.trailing_zeros();
+        usable + T::OVERHEAD / GRANULE == granules
+    }
+
+    /// Frees a block that may have a free neighbour.
+    #[inline(never)]
+    fn free_beside(
+        &mut self,
+        address: usize,
+        layout: Option<Layout>,
+        view: T::View,
+    ) -> Result<(), Fault> {
+        match self.free_joined(address, layout, view) {
+            true => Ok(()),
+            false => self.free_slow(address, layout),
+        }
+    }
+
+    #[cfg(feature = "lock_api")]
+    #[inline(never)]
+    fn free_beside_quietly(&mut self, address: usize, layout: Layout, view: T::View) {
+        if !self.free_joined(address, Some(layout), view) {
+            self.free_slow_quietly(address, layout);
+        }
+    }
+
+    #[cfg(feature = "lock_api")]
+    #[inline(never)]
+    fn free_slow_quietly(&mut self, address: usize, layout: Layout) {
+        // The hook was told.
+        let _ = self.free_slow(address, Some(layout));
+    }
+
+    /// Frees a block and joins it with its free neighbours, if the view tells what they are.
+    #[inline(always)]
+    fn free_joined(&mut self, address: usize, layout: Option<Layout>, view: T::View) -> bool {
+        let here = self.site.plots.here();
+        let Some(glance) = T::glance(&here, address, view) else {
+            return false;
+        };
+        if layout.is_some_and(|layout| !Self::is_of(layout, glance.stride / GRANULE)) {
+            return false;
+        }
+        let at = At(address);
+        match self.index.quick_join(&self.site, at, glance) {
+            Ok(()) => T::join_near(&here, at, glance),
+            Err(torn) => self.free_torn(at, glance.stride, torn),
+        }
+        true
     }
 
     #[inline(never)]
@@ -127,27 +190,14 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             self.free_torn(at, stride, torn);
             return None;
         }
-        if survey.after != 0 {
-            T::forget(plot, at.plus(stride));
-        }
-        if survey.before != 0 {
-            T::forget(plot, at);
-        }
-        let whole = (
-            at.minus(survey.before),
-            survey.before + stride + survey.after,
-        );
-        T::set(plot, whole.0, whole.1, true);
-        Some(whole)
+        T::join(plot, at, survey);
+        Some(survey.whole(at))
     }
 
     /// The free block at a start, if it is one.
     #[inline(always)]
     pub(super) fn free_at(plot: &Plot, start: At) -> Result<Option<Extent>, Torn> {
-        Ok(match T::is_free(plot, start)? {
-            true => Some((start, T::stride(plot, start)?)),
-            false => None,
-        })
+        Ok(T::free_stride(plot, start)?.map(|stride| (start, stride)))
     }
 
     /// A neighbour whose tags are torn is reported and let lie.

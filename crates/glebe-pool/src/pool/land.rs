@@ -53,7 +53,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
         let (plot, at) = T::plan(memory, bytes).ok_or(Unusable::TooSmall)?;
         T::lay(&plot);
-        self.site.include(memory, bytes);
+        if self.site.include(memory, bytes) {
+            self.index.prepare(&self.site);
+        }
         self.site
             .plots
             .add(at, Record::new(plot, memory, bytes, granted));
@@ -304,11 +306,13 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             self.release(at);
         }
         self.index = F::EMPTY;
+        self.index.prepare(&self.site);
     }
 
     /// Empties the index and puts in every free block, neighbours made one.
     pub(super) fn rebuild(&mut self) {
         self.index = F::EMPTY;
+        self.index.prepare(&self.site);
         let mut from = 0;
         while let Some(at) = self.site.plots.from(from) {
             let record: Record = at.read(0);

@@ -19,6 +19,11 @@ pub enum Unresized {
     Refused(Fault),
 }
 
+/// A block moves when it is shrunk by so many bytes or more,
+const PACK_FROM: usize = 1024;
+/// and there is no free block of so many times its size.
+const PACK_BELOW: usize = 256;
+
 /// A live block.
 enum Live {
     /// In a plot with tags.
@@ -139,7 +144,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     }
 
     /// Gives a block another size: in place if it can, else into the free block before it, else
-    /// by a copy. `old` is the layout it has; without, it keeps no alignment above the granule.
+    /// by a copy. One that becomes much smaller moves to where it fits when land gets scarce.
+    /// `old` is the layout it has; without, it keeps no alignment above the granule.
     ///
     /// # Errors
     /// [`Unresized::NoRoom`], or a refused address; the block lives on as it was.
@@ -158,6 +164,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             Live::Single(usable) if size <= usable => return Ok(as_it_was(block)),
             Live::Single(usable) => usable,
             Live::Tagged(plot, extent) => {
+                if let Some(moved) = self.pack(extent, want) {
+                    return NonNull::new(moved.pointer()).ok_or(Unresized::NoRoom);
+                }
                 if self.resize_here(&plot, extent, want.stride) {
                     return Ok(as_it_was(block));
                 }
@@ -177,6 +186,41 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         // SAFETY: the caller has given the old block up.
         unsafe { self.free(block, None) }.map_err(Unresized::Refused)?;
         Ok(new)
+    }
+
+    /// Moves a live block that becomes much smaller into a free one of about its new size, if no
+    /// large one is left: where it starts then.
+    ///
+    /// To cut it would leave a remainder beside it for as long as it lives. Moved, it fills a gap,
+    /// and all of its old place becomes one with what is free around it.
+    fn pack(&mut self, (at, stride): Extent, want: Want) -> Option<At> {
+        if stride.saturating_sub(want.stride) < PACK_FROM {
+            return None;
+        }
+        let ample = Want {
+            stride: stride.checked_mul(PACK_BELOW)?,
+            align: 1,
+        };
+        if self.index.find(&self.site, ample).ok()?.is_some() {
+            return None;
+        }
+        let gap = self.index.find(&self.site, want).ok()??;
+        if gap.1 - want.stride > want.stride {
+            return None;
+        }
+        let plot = self.site.plot(gap.0.0)?;
+        let front = want.fit::<T>(gap)?;
+        let new = match self.carve(&plot, gap, front, want.stride) {
+            Ok(new) => new,
+            Err(torn) => {
+                self.recover(torn);
+                return None;
+            }
+        };
+        at.move_to(new, want.stride - T::OVERHEAD);
+        let plot = self.site.plot(at.0)?;
+        self.give_up(&plot, (at, stride));
+        Some(new)
     }
 
     /// Grows a live block into the free one before it, and the one behind: where it starts then.

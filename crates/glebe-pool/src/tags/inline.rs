@@ -62,6 +62,8 @@ impl Layout for InlineTags {
     const MIN: usize = 2 * TAG + GRANULE;
     const NAME: &'static str = "inline";
 
+    type View = ();
+
     fn plan(memory: usize, bytes: usize) -> Option<(Plot, At)> {
         let record = Record::place(memory, bytes)?;
         // Granule 0 holds the first mark and the first header.

@@ -27,7 +27,7 @@ pub trait Tags: Layout {}
 
 impl<T: Layout> Tags for T {}
 
-/// What tags can tell at once is smaller than this.
+/// The largest stride of which tags can tell at once.
 pub const NEAR: usize = BITS * GRANULE;
 
 /// A live block: its stride, and those of its free neighbours, 0 for neighbours that are not free.
@@ -47,6 +47,12 @@ impl Survey {
         let before = (self.before != 0).then(|| (at.minus(self.before), self.before));
         let after = (self.after != 0).then(|| (at.plus(self.stride), self.after));
         (before, after)
+    }
+
+    /// The block at `at` and its free neighbours as one.
+    pub(crate) const fn whole(self, at: At) -> (At, usize) {
+        let stride = self.before + self.stride + self.after;
+        (at.minus(self.before), stride)
     }
 }
 
@@ -81,6 +87,15 @@ pub trait Layout: 'static {
     fn is_free(plot: &Plot, start: At) -> Result<bool, Torn>;
     #[doc(hidden)]
     fn stride(plot: &Plot, start: At) -> Result<usize, Torn>;
+    /// The stride of the block at a start, or at the end mark, if it is free.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn free_stride(plot: &Plot, start: At) -> Result<Option<usize>, Torn> {
+        Ok(match Self::is_free(plot, start)? {
+            true => Some(Self::stride(plot, start)?),
+            false => None,
+        })
+    }
     /// The stride of the free block that ends at `start`, if the one before is free.
     #[doc(hidden)]
     fn free_before(plot: &Plot, start: At) -> Result<Option<usize>, Torn>;
@@ -93,46 +108,93 @@ pub trait Layout: 'static {
     /// Makes `start` a start no more.
     #[doc(hidden)]
     fn forget(plot: &Plot, start: At);
+    /// Makes the live block at `at` free, and one with its free neighbours.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn join(plot: &Plot, at: At, survey: Survey) {
+        if survey.after != 0 {
+            Self::forget(plot, at.plus(survey.stride));
+        }
+        if survey.before != 0 {
+            Self::forget(plot, at);
+        }
+        let (start, stride) = survey.whole(at);
+        Self::set(plot, start, stride, true);
+    }
     /// The stride of the live block at an address that a user names, whose plot this is.
     #[doc(hidden)]
     fn live(plot: &Plot, address: usize) -> Result<usize, Fault>;
-    /// The stride of the live block at an address whose neighbours are both live, if that can be
-    /// told at once, and is less than [`NEAR`].
+    /// What [`Layout::view`] sees.
+    #[doc(hidden)]
+    type View: Copy;
+    /// What the tags hold from an address of the land on. Never, for tags that tell nothing at
+    /// once.
     #[doc(hidden)]
     #[inline(always)]
-    fn alone(plot: &Plot, address: usize) -> Option<usize> {
+    fn view(plot: &Plot, address: usize) -> Option<Self::View> {
         let _ = (plot, address);
+        None
+    }
+    /// The granules of the block in view, if it is live, and so are both neighbours, and all this
+    /// can be told at once.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn alone(view: Self::View) -> Option<usize> {
+        let _ = view;
         None
     }
     /// Makes such a block free.
     #[doc(hidden)]
     #[inline(always)]
-    fn free_alone(plot: &Plot, at: At, stride: usize) {
-        let _ = (plot, at, stride);
+    fn free_alone(plot: &Plot, at: At, granules: usize) {
+        let _ = (plot, at, granules);
     }
-    /// What lies around the live block at an address, if that can be told at once, and if it and
-    /// its free neighbours are together less than [`NEAR`].
+    /// The block in view, if it is live, and its free neighbours, if all this can be told at once,
+    /// and if they are together at most [`NEAR`].
     #[doc(hidden)]
     #[inline(always)]
-    fn glance(plot: &Plot, address: usize) -> Option<Survey> {
-        let _ = (plot, address);
+    fn glance(plot: &Plot, address: usize, view: Self::View) -> Option<Survey> {
+        let _ = (plot, address, view);
         None
     }
-    /// Makes the block at `at`, after a glance, free, and one with its free neighbours.
+    /// Makes the first `stride` bytes of the free block at `at`, of stride `whole`, live. The rest,
+    /// if there is one, stays free.
     #[doc(hidden)]
     #[inline(always)]
-    fn merge_near(plot: &Plot, at: At, glance: Survey) {
-        let _ = (plot, at, glance);
-    }
-    /// Makes the free block at `at`, of stride `whole`, less than [`NEAR`], live, except for what
-    /// is over `stride`.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn split_near(plot: &Plot, at: At, whole: usize, stride: usize) {
+    fn split(plot: &Plot, at: At, whole: usize, stride: usize) {
         if whole != stride {
             Self::set(plot, at.plus(stride), whole - stride, true);
         }
         Self::set(plot, at, stride, false);
+    }
+    /// As [`Layout::join`], after a glance.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn join_near(plot: &Plot, at: At, glance: Survey) {
+        Self::join(plot, at, glance);
+    }
+    /// Makes so many granules of the free block at `at`, at most [`NEAR`], live. The rest, if that
+    /// is not the whole, stays free.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn split_near(plot: &Plot, at: At, granules: usize, is_whole: bool) {
+        let stride = granules * GRANULE;
+        if !is_whole && let Ok(whole) = Self::stride(plot, at) {
+            Self::set(plot, at.plus(stride), whole - stride, true);
+        }
+        Self::set(plot, at, stride, false);
+    }
+    /// Makes all of the free block at `at`, of stride `whole`, at most [`NEAR`], live from
+    /// `front` on for `stride` bytes. What is left over before and behind stays free.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn carve_near(plot: &Plot, at: At, whole: usize, front: usize, stride: usize) {
+        let live = at.plus(front);
+        if whole != front + stride {
+            Self::set(plot, live.plus(stride), whole - front - stride, true);
+        }
+        Self::set(plot, live, stride, false);
+        Self::set(plot, at, front, true);
     }
     /// Whether the records of one block agree among themselves.
     #[doc(hidden)]

@@ -1,39 +1,40 @@
 //! Side tags: two bits a granule, apart from the land.
 //!
 //! ```text
-//! granules   │A A A│B│C C C C C│D D│         A and C live, B and D free
-//! starts      1 0 0 1 1 0 0 0 0 1 0
-//! free        0 0 0 1 0 0 0 0 0 0 1          only the last granule of a free block has the bit
+//! granules   │A A A│B│C C C C C│D D│E …     A, C and E live, B and D free
+//! starts      1 0 0 1 1 0 0 0 0 1 0 1
+//! free        0 0 0 0 1 0 0 0 0 0 0 1       only a start behind a free block has the bit
 //! ```
 //!
 //! Words of both tables lie side by side in pairs. Allocation clears one free bit or, when a block
-//! is split, sets one start bit; a free between live neighbours sets one free bit.
+//! is split, sets one start bit, both where the block ends; a free between live neighbours sets
+//! that free bit again. The bits of the 64 granules from a block's start on, put together from two
+//! pairs, are its *view*: they tell most blocks' lengths and neighbours at once.
 //!
 //! A block ends where the next start bit stands; if there is none in its own word and the next, it
 //! covers that next word whole. A word of starts that is zero is thus *covered* by one block, and
 //! its word of free bits is free for another use: in the first and the last word that a block
-//! covers stands the block's length in granules, and its state in the top bit, where the free bit
-//! of the last granule would stand anyway. So both ends of every block, however long, are found
-//! from either side by looking at two words at most, without a word in the land.
+//! covers stands the block's length in granules. So both ends of every block, however long, are
+//! found from either side by looking at two words at most, without a word in the land.
 //!
 //! Invariants:
-//! 1. The end mark is a start; granule 0 is none, and not free.
-//! 2. In words with a start, free bits stand at the last granules of free blocks and nowhere else.
-//! 3. The first and the last covered word of a block hold `length | free << top`. What the others
-//!    hold does not matter.
+//! 1. The end mark is a start; granule 0 is none.
+//! 2. In words with a start, free bits stand at starts and the end mark behind free blocks and
+//!    nowhere else.
+//! 3. The first and the last covered word of a block hold its length. What the others hold does
+//!    not matter.
 
 use super::{Layout, Survey, explain};
 use crate::fault::Fault;
 use crate::plot::{Plot, Record};
 use crate::site::Torn;
 use crate::word::{At, BITS, GRANULE, WORD, round_up};
+use core::hint::select_unpredictable;
+use core::num::NonZeroUsize;
 
 /// Bits out of band. The default choice: nothing is written into or beside live blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct SideTags;
-
-/// The bit of a word of free bits that belongs to the last granule of the word.
-const TOP: usize = 1 << (BITS - 1);
 
 /// Both words of the granules `word × BITS ..`.
 #[derive(Clone, Copy)]
@@ -61,6 +62,11 @@ impl Pair {
         self.0.store(WORD, word);
     }
     #[inline(always)]
+    fn put_start(self, bit: usize, start: bool) {
+        let word = self.starts();
+        self.set_starts(if start { word | bit } else { word & !bit });
+    }
+    #[inline(always)]
     fn put_free(self, bit: usize, free: bool) {
         let word = self.free();
         self.set_free(if free { word | bit } else { word & !bit });
@@ -77,7 +83,7 @@ const fn table_bytes(limit: usize) -> usize {
     ((limit / BITS + 2) * 2 * WORD).next_multiple_of(GRANULE)
 }
 
-/// Whether a granule is the last of a free block, for the last granule of any block.
+/// Whether the block that ends at a start is free.
 #[inline(always)]
 fn free_bit(plot: &Plot, index: usize) -> bool {
     Pair::of(plot, index / BITS).free() >> (index % BITS) & 1 != 0
@@ -102,57 +108,64 @@ const fn funnel(low: usize, high: usize, shift: usize) -> usize {
 }
 
 /// The index where the block that starts at `start` ends.
+///
+/// Which word tells it is not to be foretold, so all three are read, and no branch is taken.
 #[inline(always)]
 fn end(plot: &Plot, start: usize) -> usize {
-    let pair = Pair::of(plot, start / BITS);
-    let rest = pair.starts() >> (start % BITS) >> 1;
-    if rest != 0 {
-        return start + 1 + rest.trailing_zeros() as usize;
-    }
-    let word = start / BITS + 1;
-    let next = Pair::of(plot, word);
-    match next.starts() {
-        0 => start + (next.free() & !TOP),
-        starts => word * BITS + starts.trailing_zeros() as usize,
-    }
+    let rest = Pair::of(plot, start / BITS).starts() & (!1 << (start % BITS));
+    let next = Pair::of(plot, start / BITS + 1);
+    let starts = next.starts();
+    let base = start & !(BITS - 1);
+    let near = base + rest.trailing_zeros() as usize;
+    let far = base + BITS + starts.trailing_zeros() as usize;
+    let far = select_unpredictable(starts != 0, far, start + next.free());
+    select_unpredictable(rest != 0, near, far)
 }
 
 /// The index where the block that ends at `end` starts.
 #[inline(always)]
 fn before(plot: &Plot, end: usize) -> usize {
     let below = Pair::of(plot, end / BITS).starts() & (bit(end) - 1);
-    if below != 0 {
-        return end / BITS * BITS + below.ilog2() as usize;
-    }
-    let word = end / BITS - 1;
-    let pair = Pair::of(plot, word);
-    match pair.starts() {
-        0 => end - (pair.free() & !TOP),
-        starts => word * BITS + starts.ilog2() as usize,
+    // Below the first word nothing starts, and nothing is looked for.
+    let lower = Pair::of(plot, (end / BITS).saturating_sub(1));
+    let starts = lower.starts();
+    // A word's highest bit is at 63 less leading zeros; so counted from the end of the word.
+    let base = end & !(BITS - 1);
+    let near = (base + BITS - 1).wrapping_sub(below.leading_zeros() as usize);
+    let far = base.wrapping_sub(1 + starts.leading_zeros() as usize);
+    let far = select_unpredictable(starts != 0, far, end.wrapping_sub(lower.free()));
+    select_unpredictable(below != 0, near, far)
+}
+
+/// Writes the length of a block into the words that it covers, if there are any.
+#[inline(always)]
+fn cover(plot: &Plot, start: usize, end: usize) {
+    let (first, last) = (start / BITS + 1, end / BITS);
+    if last > first {
+        Pair::of(plot, first).set_free(end - start);
+        Pair::of(plot, last - 1).set_free(end - start);
     }
 }
 
-/// The starts and free bits from the granule before an address on, if it is one of the land's.
+/// The bits from a granule on.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    starts: usize,
+    free: usize,
+}
+
+/// The word without its lowest bit.
 #[inline(always)]
-fn window(plot: &Plot, address: usize) -> Option<(usize, usize)> {
-    let before = plot.index(address.wrapping_sub(GRANULE));
-    if before >= plot.limit {
-        return None;
-    }
-    let (low, high) = (
-        Pair::of(plot, before / BITS),
-        Pair::of(plot, before / BITS + 1),
-    );
-    let shift = before % BITS;
-    let starts = funnel(low.starts(), high.starts(), shift);
-    let free = funnel(low.free(), high.free(), shift);
-    (starts & 2 != 0).then_some((starts, free))
+const fn but_lowest(word: usize) -> usize {
+    word & word.wrapping_sub(1)
 }
 
 impl Layout for SideTags {
     const OVERHEAD: usize = 0;
     const MIN: usize = GRANULE;
     const NAME: &'static str = "side";
+
+    type View = View;
 
     fn plan(memory: usize, bytes: usize) -> Option<(Plot, At)> {
         let record = Record::place(memory, bytes)?;
@@ -194,7 +207,7 @@ impl Layout for SideTags {
             // light when the plot grows again.
             let mark = Pair::of(old, new.limit / BITS);
             mark.set_starts(mark.starts() & (bit(new.limit) | (bit(new.limit) - 1)));
-            mark.set_free(mark.free() & (bit(new.limit) - 1));
+            mark.set_free(mark.free() & (bit(new.limit) | (bit(new.limit) - 1)));
             from.move_to(to, table_bytes(new.limit) - 2 * WORD);
             to.plus(table_bytes(new.limit) - 2 * WORD).wipe(2 * WORD);
             return;
@@ -215,7 +228,17 @@ impl Layout for SideTags {
 
     fn is_free(plot: &Plot, start: At) -> Result<bool, Torn> {
         let index = plot.index(start.0);
-        Ok(index < plot.limit && free_bit(plot, end(plot, index) - 1))
+        Ok(index < plot.limit && free_bit(plot, end(plot, index)))
+    }
+
+    #[inline(always)]
+    fn free_stride(plot: &Plot, start: At) -> Result<Option<usize>, Torn> {
+        let index = plot.index(start.0);
+        if index >= plot.limit {
+            return Ok(None);
+        }
+        let end = end(plot, index);
+        Ok(free_bit(plot, end).then_some((end - index) * GRANULE))
     }
 
     #[inline(always)]
@@ -227,7 +250,7 @@ impl Layout for SideTags {
     #[inline(always)]
     fn free_before(plot: &Plot, start: At) -> Result<Option<usize>, Torn> {
         let index = plot.index(start.0);
-        if !free_bit(plot, index - 1) {
+        if !free_bit(plot, index) {
             return Ok(None);
         }
         Ok(Some((index - before(plot, index)) * GRANULE))
@@ -239,39 +262,56 @@ impl Layout for SideTags {
     }
 
     fn set(plot: &Plot, at: At, stride: usize, free: bool) {
-        let length = stride / GRANULE;
         let start = plot.index(at.0);
-        let end = start + length;
-        let (first, last) = (start / BITS, (end - 1) / BITS);
-        let pair = Pair::of(plot, first);
+        let end = start + stride / GRANULE;
+        let pair = Pair::of(plot, start / BITS);
         if pair.starts() == 0 {
             // It was covered, and holds a length, if anything, where bits are to stand.
             pair.set_free(0);
         }
         pair.set_starts(pair.starts() | bit(start));
-        if last == first || !end.is_multiple_of(BITS) {
-            put_free(plot, end - 1, free);
-        }
-        if end / BITS > first + 1 {
-            let word = length | if free { TOP } else { 0 };
-            Pair::of(plot, first + 1).set_free(word);
-            Pair::of(plot, end / BITS - 1).set_free(word);
-        }
+        put_free(plot, end, free);
+        cover(plot, start, end);
     }
 
+    #[inline(always)]
     fn forget(plot: &Plot, start: At) {
         let index = plot.index(start.0);
         let pair = Pair::of(plot, index / BITS);
-        pair.set_starts(pair.starts() & !bit(index));
-        // The granule before is the last of its block no more.
-        put_free(plot, index - 1, false);
+        pair.put_start(bit(index), false);
+        pair.put_free(bit(index), false);
+    }
+
+    #[inline(always)]
+    fn join(plot: &Plot, at: At, survey: Survey) {
+        Self::join_near(plot, at, survey);
+        let (start, stride) = survey.whole(at);
+        let start = plot.index(start.0);
+        cover(plot, start, start + stride / GRANULE);
+    }
+
+    #[inline(always)]
+    fn split(plot: &Plot, at: At, whole: usize, stride: usize) {
+        let start = plot.index(at.0);
+        let end = start + stride / GRANULE;
+        let pair = Pair::of(plot, end / BITS);
+        if whole == stride {
+            pair.put_free(bit(end), false);
+            return;
+        }
+        if pair.starts() == 0 {
+            pair.set_free(0);
+        }
+        pair.put_start(bit(end), true);
+        cover(plot, start, end);
+        cover(plot, end, start + whole / GRANULE);
     }
 
     fn live(plot: &Plot, address: usize) -> Result<usize, Fault> {
         let index = plot.index(address);
         if Self::is_start(plot, At(address)) {
             let end = end(plot, index);
-            if !free_bit(plot, end - 1) {
+            if !free_bit(plot, end) {
                 return Ok((end - index) * GRANULE);
             }
         }
@@ -279,47 +319,71 @@ impl Layout for SideTags {
     }
 
     #[inline(always)]
-    fn alone(plot: &Plot, address: usize) -> Option<usize> {
-        let (starts, free) = window(plot, address)?;
-        let ends = starts & !3;
-        let beyond = ends & ends.wrapping_sub(1);
-        let later = beyond & beyond.wrapping_sub(1);
-        // Bits at the last granules of the block before, of this one and of the next.
-        let lasts = (ends ^ later) >> 1 | 1;
-        (beyond != 0 && free & lasts == 0).then(|| (ends.trailing_zeros() as usize - 1) * GRANULE)
-    }
-
-    #[inline(always)]
-    fn free_alone(plot: &Plot, at: At, stride: usize) {
-        put_free(plot, plot.index(at.0) + stride / GRANULE - 1, true);
-    }
-
-    #[inline(always)]
-    fn glance(plot: &Plot, address: usize) -> Option<Survey> {
-        let (starts, free) = window(plot, address)?;
-        let ends = starts & !3;
-        let beyond = ends & ends.wrapping_sub(1);
-        if beyond == 0 {
+    fn view(plot: &Plot, address: usize) -> Option<View> {
+        let index = plot.index(address);
+        if index >= plot.limit {
             return None;
         }
-        let end = ends.trailing_zeros() as usize;
-        if free >> (end - 1) & 1 != 0 {
+        let (low, high) = (
+            Pair::of(plot, index / BITS),
+            Pair::of(plot, index / BITS + 1),
+        );
+        let starts = funnel(low.starts(), high.starts(), index);
+        let free = funnel(low.free(), high.free(), index);
+        Some(View { starts, free })
+    }
+
+    #[inline(always)]
+    fn alone(view: View) -> Option<usize> {
+        if view.starts & 1 == 0 {
+            return None;
+        }
+        let ends = view.starts & !1;
+        let beyond = NonZeroUsize::new(but_lowest(ends))?.get();
+        // Behind the block before, this one and the next; bit 0 of the starts is set.
+        let behind = view.starts ^ but_lowest(beyond);
+        if view.free & behind != 0 {
+            return None;
+        }
+        // SAFETY: more than one bit of it is set.
+        let ends = unsafe { NonZeroUsize::new_unchecked(ends) };
+        Some(ends.trailing_zeros() as usize)
+    }
+
+    #[inline(always)]
+    fn free_alone(plot: &Plot, at: At, granules: usize) {
+        put_free(plot, plot.index(at.0) + granules, true);
+    }
+
+    #[inline(always)]
+    fn glance(plot: &Plot, address: usize, view: View) -> Option<Survey> {
+        let ends = view.starts & !1;
+        let beyond = but_lowest(ends);
+        if view.starts & 1 == 0 || beyond == 0 {
+            return None;
+        }
+        let stride = ends.trailing_zeros() as usize;
+        if view.free & bit(stride) != 0 {
             return None;
         }
         let next_end = beyond.trailing_zeros() as usize;
-        let is_free = free >> (next_end - 1) & 1 != 0;
-        let after = if is_free { next_end - end } else { 0 };
+        let mut after = 0;
+        if view.free & bit(next_end) != 0 {
+            after = next_end - stride;
+        }
         let mut before = 0;
-        if free & 1 != 0 {
-            let index = plot.index(address.wrapping_sub(GRANULE));
-            let low = Pair::of(plot, index / BITS).starts() & usize::MAX >> (!index % BITS);
-            if low == 0 {
+        if view.free & 1 != 0 {
+            let index = plot.index(address);
+            let lower = Pair::of(plot, (index / BITS).saturating_sub(1));
+            // The 64 starts below. In the first word fewer, and the rest means nothing: the block
+            // before, which is there as it is free, starts above it.
+            let below = funnel(lower.starts(), Pair::of(plot, index / BITS).starts(), index);
+            if below == 0 {
                 return None;
             }
-            before = index % BITS + 1 - low.ilog2() as usize;
+            before = below.leading_zeros() as usize + 1;
         }
-        let stride = end - 1;
-        (before + stride + after < BITS).then_some(Survey {
+        (before + stride + after <= BITS).then_some(Survey {
             stride: stride * GRANULE,
             before: before * GRANULE,
             after: after * GRANULE,
@@ -327,43 +391,51 @@ impl Layout for SideTags {
     }
 
     #[inline(always)]
-    fn merge_near(plot: &Plot, at: At, glance: Survey) {
+    fn join_near(plot: &Plot, at: At, glance: Survey) {
         let index = plot.index(at.0);
         let end = index + glance.stride / GRANULE;
+        let pair = Pair::of(plot, end / BITS);
         if glance.after == 0 {
-            put_free(plot, end - 1, true);
+            pair.put_free(bit(end), true);
         } else {
-            let pair = Pair::of(plot, end / BITS);
-            pair.set_starts(pair.starts() & !bit(end));
+            pair.put_start(bit(end), false);
         }
         if glance.before != 0 {
-            let pair = Pair::of(plot, index / BITS);
-            pair.set_starts(pair.starts() & !bit(index));
-            put_free(plot, index - 1, false);
+            Self::forget(plot, at);
         }
     }
 
     #[inline(always)]
-    fn split_near(plot: &Plot, at: At, whole: usize, stride: usize) {
-        let end = plot.index(at.0) + stride / GRANULE;
-        if whole == stride {
-            put_free(plot, end - 1, false);
+    fn split_near(plot: &Plot, at: At, granules: usize, is_whole: bool) {
+        // No word is covered by what is so short.
+        let end = plot.index(at.0) + granules;
+        let pair = Pair::of(plot, end / BITS);
+        if is_whole {
+            pair.put_free(bit(end), false);
         } else {
-            // No word is covered by what is so short.
-            let pair = Pair::of(plot, end / BITS);
-            pair.set_starts(pair.starts() | bit(end));
+            pair.put_start(bit(end), true);
         }
+    }
+
+    #[inline(always)]
+    fn carve_near(plot: &Plot, at: At, whole: usize, front: usize, stride: usize) {
+        let live = at.plus(front);
+        Self::split_near(plot, live, stride / GRANULE, whole == front + stride);
+        let index = plot.index(live.0);
+        let pair = Pair::of(plot, index / BITS);
+        pair.put_start(bit(index), true);
+        pair.put_free(bit(index), true);
     }
 
     fn agrees(plot: &Plot, start: At, stride: usize) -> bool {
         let index = plot.index(start.0);
         let end = index + stride / GRANULE;
         let first = Pair::of(plot, index / BITS);
-        // Between its start and its last granule, a block's first word has no free bit.
-        let inner = match end > (index / BITS + 1) * BITS {
+        // Between its start and its end, a block's first word has no free bit.
+        let inner = match end >= (index / BITS + 1) * BITS {
             true => usize::MAX,
-            false => bit(end - 1) - 1,
-        } & usize::MAX << (index % BITS);
+            false => bit(end) - 1,
+        } & !1 << (index % BITS);
         before(plot, end) == index && first.free() & inner == 0
     }
 }

@@ -184,6 +184,49 @@ fn blocks_grow_into_both_neighbours() {
     resizes::<TwoLevel, SideTags>();
 }
 
+/// Shrinks a block among live ones when there is a gap of its new size, and a large one or none.
+fn packs<F: Fit, T: Tags>(is_scarce: bool) {
+    let size = if is_scarce { 80_000 } else { 8 << 20 };
+    let land = Land::new(size, 16);
+    let mut pool: Pool<F, T> = Pool::new(NoSource);
+    land.give(&mut pool);
+    let [gap, _low, large, _high] =
+        [2_000, 16, 20_000, 16].map(|size| pool.alloc(bytes(size)).expect("room").as_ptr());
+    if is_scarce {
+        let rest = pool.stats().largest_free;
+        pool.alloc(bytes(rest)).expect("all that is left");
+    }
+    // SAFETY: the blocks live, and are not used after they are given up.
+    unsafe {
+        pool.free(gap, None).expect("it lives");
+        large.write_bytes(0x5a, 20_000);
+        let moved = pool.realloc(large, Some(bytes(20_000)), 1_900);
+        let moved = moved.expect("smaller always works").as_ptr();
+        assert_eq!(moved, if is_scarce { gap } else { large });
+        for at in 0..1_900 {
+            assert_eq!(moved.add(at).read(), 0x5a, "byte {at}");
+        }
+        pool.verify().expect("a sound pool");
+        let largest = pool.stats().largest_free;
+        assert!(largest >= 20_000, "{largest}");
+        // What becomes a little smaller stays.
+        let again = pool.realloc(moved, Some(bytes(1_900)), 1_000);
+        assert_eq!(again.expect("smaller always works").as_ptr(), moved);
+    }
+    pool.verify().expect("a sound pool");
+}
+
+#[test]
+fn blocks_that_become_much_smaller_fill_gaps_when_land_is_scarce() {
+    for is_scarce in [false, true] {
+        packs::<FirstFit, InlineTags>(is_scarce);
+        packs::<NextFit, SideTags>(is_scarce);
+        packs::<BestFit, SideTags>(is_scarce);
+        packs::<TwoLevel, InlineTags>(is_scarce);
+        packs::<TwoLevel, SideTags>(is_scarce);
+    }
+}
+
 #[test]
 fn next_fit_goes_round_and_first_fit_goes_back() {
     let land = Land::new(1 << 14, 16);
