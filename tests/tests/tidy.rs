@@ -296,6 +296,39 @@ fn grouped_imports_are_understood() {
     assert_eq!(names, ["slab", "heap", "records"]);
 }
 
+/// The walk through the code names functions and files: each must be there.
+#[test]
+fn the_architecture_names_what_exists() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the text");
+    let code: String = rust_sources()
+        .map(|source| without_comments(&source.text))
+        .collect();
+    let (quoted, path) = (regex("`([^`\n]+)`"), regex(r"^[\w/-]+\.rs$"));
+    let item = regex(r"^(?:\w+::)+(\w+)$|^(\w+_\w+)$");
+    let mut breaches = Vec::new();
+    let mut seen = 0;
+    for name in quoted.captures_iter(&text).map(|found| found[1].to_owned()) {
+        // The kernel's own.
+        if name.starts_with("MADV_") {
+            continue;
+        }
+        let exists = if path.is_match(&name) {
+            rust_sources().any(|source| source.path.ends_with(&name))
+        } else if let Some(found) = item.captures(&name) {
+            let last = found.get(1).or(found.get(2)).expect("one of the two");
+            regex(&format!(r"\b{}\b", last.as_str())).is_match(&code)
+        } else {
+            continue;
+        };
+        seen += 1;
+        if !exists {
+            breaches.push(format!("ARCHITECTURE.md: `{name}` is nowhere"));
+        }
+    }
+    assert!(seen > 100, "only {seen} names were found");
+    assert_none(breaches);
+}
+
 /// How often `unsafe` stands in the code of each crate.
 fn unsafe_counts() -> BTreeMap<String, usize> {
     let word = regex(r"\bunsafe\b");
