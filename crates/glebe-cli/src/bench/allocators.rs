@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::peers;
 use crate::library::{self, LibraryError};
@@ -37,10 +37,18 @@ pub struct Allocator {
     pub name: String,
     /// What it is for.
     pub role: Role,
-    /// What to preload; nothing for glibc.
+    /// What to preload; nothing for glibc. Written as seen from the current folder: results are
+    /// for others to read.
+    #[serde(serialize_with = "as_seen_from_here")]
     pub library: Option<PathBuf>,
     /// Its version, once known.
     pub version: Option<String>,
+}
+
+fn as_seen_from_here<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let seen = |path: &PathBuf| path.strip_prefix(&here).unwrap_or(path).to_owned();
+    path.as_ref().map(seen).serialize(to)
 }
 
 /// An arm that cannot run here, and what to do about it.

@@ -62,7 +62,7 @@ pub struct Sample {
     pub minor_faults: i64,
     /// Page faults of the timed part that did.
     pub major_faults: i64,
-    /// The library that `malloc` was in.
+    /// The file name of the library that `malloc` was in.
     pub library: PathBuf,
 }
 
@@ -108,7 +108,7 @@ fn measure(name: &str, args: &Args, library: PathBuf) -> Result<Sample, String> 
         system_ms: milliseconds(|usage| usage.system_time().num_microseconds()),
         minor_faults: after.minor_page_faults() - before.minor_page_faults(),
         major_faults: after.major_page_faults() - before.major_page_faults(),
-        library,
+        library: library.file_name().unwrap_or_default().into(),
     })
 }
 
