@@ -1,7 +1,7 @@
 //! Runs that must fail: a verdict is worth something only if it can go the other way.
 
-use crate::drill::{self, HOOK};
-use crate::frames::PageFrames;
+use crate::drill::hook::HOOK;
+use crate::frames::{PageFrames, all_are_back};
 use crate::say;
 use alloc::vec::Vec;
 use core::alloc::Layout;
@@ -51,7 +51,7 @@ fn leak() {
     let mut pool = Pool::<TwoLevel, SideTags, _>::new(PageFrames).with_hook(HOOK);
     black_box(pool.alloc(layout()));
     core::mem::forget(pool);
-    drill::all_frames_are_back();
+    all_are_back();
 }
 
 /// The default hook ends the run.

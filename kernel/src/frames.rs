@@ -195,6 +195,18 @@ impl Frames {
 /// The machine's frames. Nothing that holds this lock allocates or prints.
 pub static MACHINE: Mutex<Frames> = Mutex::new(Frames::new());
 
+/// No frame is in use, and they are one run again.
+pub fn all_are_back() {
+    let mut machine = MACHINE.lock();
+    let total = machine.total();
+    assert_eq!(machine.unused(), total, "not all frames have come back");
+    let all = NonZeroUsize::new(total).and_then(|count| machine.alloc(count));
+    let all = all.expect("all frames are one run");
+    assert_eq!(machine.free(all.addr().get()), Ok(total));
+    // That was not a use of theirs.
+    machine.most_used();
+}
+
 /// The machine's frames as a pool's supplier.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageFrames;

@@ -8,7 +8,7 @@
 //! exported Rust item, and Rust cannot define weak functions. So the two are written in assembly,
 //! and there is an item whose name the linker reads as a pattern.
 
-use crate::{fault, state, system};
+use crate::{fault, system};
 use core::alloc::Layout;
 use core::arch::global_asm;
 use core::ffi::c_void;
@@ -32,7 +32,7 @@ static POOL: Mutex<Whole> = Mutex::new(
 extern "C" fn alloc(n: usize) -> *mut c_void {
     let bytes = n.checked_mul(BLOCK).filter(|bytes| *bytes > 0);
     let layout = bytes.and_then(|bytes| Layout::from_size_align(bytes, BLOCK).ok());
-    let block = layout.and_then(|layout| state::under(&POOL, |pool| pool.alloc(layout)));
+    let block = layout.and_then(|layout| fault::under(&POOL, |pool| pool.alloc(layout)));
     match block {
         Some(block) => block.as_ptr().cast(),
         None => {
@@ -44,7 +44,7 @@ extern "C" fn alloc(n: usize) -> *mut c_void {
 
 /// `mem_block_free`. A null pointer, which callers must not pass, is refused as foreign.
 extern "C" fn free(block: *mut c_void) {
-    state::under(&POOL, |pool| {
+    fault::under(&POOL, |pool| {
         // SAFETY: the caller gives the block up; what is none is refused, and that noted.
         let _ = unsafe { pool.free(block.cast(), None) };
     });

@@ -3,6 +3,7 @@
 use crate::any::{AnyPool, FitKind, Settings, TagKind};
 use crate::blocks;
 use crate::fault::{self, Callbacks, OnFault, OnWrite};
+use crate::outcome::Outcome;
 use crate::source::{Source, Supplier};
 use crate::state;
 use crate::system;
@@ -10,17 +11,6 @@ use crate::twin::{Thresholds, Twin};
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 use glebe_pool::{BlockAlloc, BlockFree, Buffer, Kernel};
-
-/// `enum mem_error`.
-#[repr(i32)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Done = 0,
-    Invalid = 1,
-    Busy = 2,
-    NoMemory = 3,
-    Unwritten = 4,
-}
 
 /// The pool's measures where the configuration names none.
 const LARGE: usize = 128 * 1024;

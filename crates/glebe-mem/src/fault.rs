@@ -70,14 +70,16 @@ pub fn note(fault: &Fault) {
     IS_NOTED.store(true, Ordering::Release);
 }
 
-/// Reports what was noted. No lock is held.
-#[inline]
-pub fn report_noted() {
+/// Works on what is behind a lock, then reports the fault that came up, if one did.
+pub fn under<T, R>(lock: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
+    let result = work(&mut lock.lock());
     if IS_NOTED.load(Ordering::Acquire) {
         report();
     }
+    result
 }
 
+/// Reports what was noted. No lock is held.
 #[cold]
 fn report() {
     IS_NOTED.store(false, Ordering::Release);

@@ -9,18 +9,22 @@
 //! All rules about blocks are those of `glebe-pool`. What C promises on top is decided here: null
 //! for a size of 0, `errno`, how a refused call ends the process, what a dump looks like.
 //!
+//! Each module uses only those above it.
+//!
 //! | module | what it decides |
 //! |--|--|
+//! | `text` | a line of text, made on the stack |
 //! | `system` | what is used of the C library, if there is one; the kernel's calls otherwise |
+//! | `fault` | the line about a refused call, when it is written, and what comes then |
+//! | `blocks` | `mem_block_alloc` and `mem_block_free`, for programs without their own |
 //! | `source` | which supplier grants how much, up to which limit |
 //! | `any` | one pool of any of the eight kinds |
 //! | `twin` | which blocks are cut from land, and which have grants of their own |
-//! | `config` | `struct mem_config`, `mem_init` |
-//! | `state` | the one lock, what it guards, and when faults are reported |
-//! | `fault` | the line about a refused call, and what comes then |
+//! | `state` | the one lock, and what it guards |
 //! | `calls` | what C promises of allocating, resizing and freeing |
+//! | `outcome` | `enum mem_error` |
+//! | `config` | `struct mem_config`, `mem_init` |
 //! | `mem` | `mem_alloc` and its kin |
-//! | `blocks` | `mem_block_alloc` and `mem_block_free`, for programs without their own |
 //! | `os` | `os_malloc` and its kin |
 //! | `dump` | `mem_dump`, `mem_dump_to` |
 //!
@@ -51,6 +55,7 @@ mod dump;
 mod fault;
 mod mem;
 mod os;
+mod outcome;
 mod source;
 mod state;
 mod system;

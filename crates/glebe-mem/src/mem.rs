@@ -2,20 +2,27 @@
 //! `mem_init` chose, or the one that there is without it.
 
 use crate::calls;
+use crate::config::Plan;
 use crate::state::State;
+use crate::twin::Twin;
 use core::ffi::c_void;
+
+/// The pool, without `mem_init` by the configuration that stands for none.
+pub fn twin(state: &mut State) -> &mut Twin {
+    state.mem.get_or_insert_with(|| Plan::DEFAULT.build())
+}
 
 /// Memory of `n` bytes or more. Null if `n` is 0 or there is no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn mem_alloc(n: usize) -> *mut c_void {
-    calls::alloc(State::mem, n)
+    calls::alloc(twin, n)
 }
 
 /// Memory for `n` elements of `size` bytes, zeroed. Null as `mem_alloc`, or if the product
 /// overflows.
 #[unsafe(no_mangle)]
 pub extern "C" fn mem_alloc_clear(n: usize, size: usize) -> *mut c_void {
-    calls::alloc_zeroed(State::mem, n, size)
+    calls::alloc_zeroed(twin, n, size)
 }
 
 /// Frees a block; null is nothing.
@@ -25,7 +32,7 @@ pub extern "C" fn mem_alloc_clear(n: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mem_free(block: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { calls::free(State::mem, block) }
+    unsafe { calls::free(twin, block) }
 }
 
 /// Gives a block another size: null is allocated, and with 0 the block is freed.
@@ -35,7 +42,7 @@ pub unsafe extern "C" fn mem_free(block: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mem_realloc(block: *mut c_void, n: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { calls::realloc(State::mem, block, n) }
+    unsafe { calls::realloc(twin, block, n) }
 }
 
 /// Another name of `mem_realloc`.
@@ -45,5 +52,5 @@ pub unsafe extern "C" fn mem_realloc(block: *mut c_void, n: usize) -> *mut c_voi
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mem_resize(block: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { calls::realloc(State::mem, block, size) }
+    unsafe { calls::realloc(twin, block, size) }
 }

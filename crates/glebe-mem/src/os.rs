@@ -19,8 +19,13 @@ use core::ffi::c_void;
 /// What the heap starts with, and from where on a request gets a mapping.
 const THRESHOLD: usize = 128 * 1024;
 
-/// The heap and the mappings, of which there are none yet.
-pub fn twin() -> Twin {
+/// The heap and the mappings.
+pub fn twin(state: &mut State) -> &mut Twin {
+    state.os.get_or_insert_with(new_twin)
+}
+
+/// The two as they begin: there are no mappings yet.
+fn new_twin() -> Twin {
     let settings = Settings {
         hook: fault::note,
         spare: THRESHOLD,
@@ -44,13 +49,13 @@ pub fn twin() -> Twin {
 /// Memory of `size` bytes: from the heap, or a mapping from 128 KiB on. Null if `size` is 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn os_malloc(size: usize) -> *mut c_void {
-    calls::alloc(State::os, size)
+    calls::alloc(twin, size)
 }
 
 /// Memory for `nmemb` elements of `size` bytes, zeroed: from the heap, or a mapping from a page on.
 #[unsafe(no_mangle)]
 pub extern "C" fn os_calloc(nmemb: usize, size: usize) -> *mut c_void {
-    calls::alloc_zeroed(State::os, nmemb, size)
+    calls::alloc_zeroed(twin, nmemb, size)
 }
 
 /// Gives a block another size: null is allocated, and with 0 the block is freed.
@@ -60,7 +65,7 @@ pub extern "C" fn os_calloc(nmemb: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn os_realloc(block: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
-    unsafe { calls::realloc(State::os, block, size) }
+    unsafe { calls::realloc(twin, block, size) }
 }
 
 /// Frees a block; null is nothing.
@@ -70,5 +75,5 @@ pub unsafe extern "C" fn os_realloc(block: *mut c_void, size: usize) -> *mut c_v
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn os_free(block: *mut c_void) {
     // SAFETY: the caller's promise.
-    unsafe { calls::free(State::os, block) }
+    unsafe { calls::free(twin, block) }
 }

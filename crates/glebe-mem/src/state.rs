@@ -11,13 +11,11 @@
 //! moment, and waits forever if another thread held it. As after any such fork, only what is safe
 //! in signal handlers may be called there before `exec`.
 
-use crate::config::Plan;
 use crate::fault;
-use crate::os;
 use crate::twin::Twin;
 use rustix_futex_sync::Mutex;
 
-/// What there is; each made at its first use.
+/// What there is; each made at its first use, by `mem` and by `os`.
 pub struct State {
     pub mem: Option<Twin>,
     pub os: Option<Twin>,
@@ -28,24 +26,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     os: None,
 });
 
-impl State {
-    pub fn mem(&mut self) -> &mut Twin {
-        self.mem.get_or_insert_with(|| Plan::DEFAULT.build())
-    }
-
-    pub fn os(&mut self) -> &mut Twin {
-        self.os.get_or_insert_with(os::twin)
-    }
-}
-
 /// Works on the state, then reports the fault that came up, if one did.
 pub fn with<R>(work: impl FnOnce(&mut State) -> R) -> R {
-    under(&STATE, work)
-}
-
-/// The same for anything behind a lock.
-pub fn under<T, R>(lock: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
-    let result = work(&mut lock.lock());
-    fault::report_noted();
-    result
+    fault::under(&STATE, work)
 }

@@ -5,7 +5,6 @@
 //! from where it lies. The other suppliers have none, unless the configuration says so.
 
 use crate::any::{AnyPool, View};
-use crate::dump::Part;
 use crate::source::Source;
 use crate::{fault, system};
 use core::alloc::Layout;
@@ -76,18 +75,15 @@ impl Twin {
     pub fn is_in_use(&self) -> bool {
         self.views()
             .iter()
-            .any(|view| view.stats().live_blocks != 0)
+            .any(|(view, _)| view.stats().live_blocks != 0)
     }
 
-    fn views(&self) -> [&dyn View; 2] {
-        [self.land.view(), &self.singles]
-    }
-
-    /// For dumps: the land, and the large blocks.
-    pub fn parts(&self) -> [Part<'_>; 2] {
-        let [land, singles] = self.views();
-        let names = [self.land.source(), self.singles.source()].map(Source::name);
-        [Part::land(land, names[0]), Part::large(singles, names[1])]
+    /// The land, and the large blocks, each with the name of its supplier.
+    pub fn views(&self) -> [(&dyn View, &'static str); 2] {
+        [
+            (self.land.view(), self.land.source().name()),
+            (&self.singles, self.singles.source().name()),
+        ]
     }
 
     fn pool(&mut self, kind: Kind) -> &mut dyn View {

@@ -9,12 +9,11 @@
 //! is to run unordered. Blocks given out twice are seen by their patterns.
 
 use crate::fault::{Fault, Origin, Wrong};
-use crate::op::Op;
+use crate::op::{IMPOSSIBLE, Op};
 use crate::recording::Event;
 use crate::replay::Summary;
 use crate::rng::mix;
 use crate::shadow::Block;
-use crate::stream::IMPOSSIBLE;
 use crate::target::Target;
 use crate::turns::join;
 use std::collections::HashMap;

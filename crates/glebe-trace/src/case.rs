@@ -4,12 +4,12 @@
 use crate::abreast;
 use crate::bad::{Bad, Way};
 use crate::fault::{Fault, Origin};
-use crate::op::Op;
+use crate::op::{IMPOSSIBLE, Op};
 use crate::profile::{Profile, Sizes};
 use crate::recording::Event;
 use crate::replay::{Care, Summary};
 use crate::rng::{Rng, mix};
-use crate::stream::{IMPOSSIBLE, Stream};
+use crate::stream::Stream;
 use crate::target::Target;
 use crate::turns;
 use std::collections::HashMap;

@@ -5,8 +5,7 @@
 //! op allocates or works on a live block follows from the id: what does not fit is read as the
 //! nearest that does.
 
-use crate::op::Op;
-use crate::stream::IMPOSSIBLE;
+use crate::op::{IMPOSSIBLE, Op};
 
 /// Ids below this may have large blocks; all others stay below 16 KiB, so that memory is bounded.
 const LARGE_IDS: u8 = 16;

@@ -8,6 +8,9 @@
 use crate::bad::{Bad, Way};
 use std::fmt;
 
+/// A request of this size can never be granted, and no smaller one of a stream is refused.
+pub const IMPOSSIBLE: usize = 1 << 62;
+
 /// One operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {

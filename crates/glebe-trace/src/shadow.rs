@@ -6,10 +6,9 @@
 
 use crate::bad::{Announce, Bad, Call, Way};
 use crate::fault::Wrong;
-use crate::op::Op;
+use crate::op::{IMPOSSIBLE, Op};
 use crate::pattern;
 use crate::rng::Rng;
-use crate::stream::IMPOSSIBLE;
 use crate::target::Target;
 use indexmap::IndexMap;
 use std::alloc::Layout;

@@ -4,13 +4,10 @@
 //! live changes in waves, down to none now and then: slabs fill, thin out and empty.
 
 use crate::decode::Decoded;
-use crate::op::Op;
+use crate::op::{IMPOSSIBLE, Op};
 use crate::profile::{Lifetimes, Profile, Request};
 use crate::rng::{Rng, mix};
 use std::collections::VecDeque;
-
-/// A request of this size can never be granted, and no smaller one of a stream is refused.
-pub const IMPOSSIBLE: usize = 1 << 62;
 
 /// Ops without end.
 #[derive(Clone, Debug)]

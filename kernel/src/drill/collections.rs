@@ -1,6 +1,6 @@
 //! `alloc`'s collections on the global allocator.
 
-use crate::frames::MACHINE;
+use crate::frames::{MACHINE, all_are_back};
 use crate::heap::HEAP;
 use crate::memory::PAGE;
 use crate::say;
@@ -102,6 +102,6 @@ pub fn run() {
         step();
         let frames = MACHINE.lock().most_used();
         say!("{name}: {frames} frames at most");
-        super::all_frames_are_back();
+        all_are_back();
     }
 }

@@ -4,31 +4,17 @@ mod checked;
 mod churn;
 mod collections;
 mod exhaustion;
+pub mod hook;
 mod lesson;
 mod refusals;
 mod runs;
 
-use crate::frames::{MACHINE, PageFrames};
+use crate::frames::{PageFrames, all_are_back};
 use crate::say;
-use core::num::NonZeroUsize;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use glebe_pool::{
-    BestFit, Fault, FirstFit, Fit, Heap, Hook, InlineTags, NextFit, Pool, SideTags, Tags, TwoLevel,
+    BestFit, FirstFit, Fit, Heap, InlineTags, NextFit, Pool, SideTags, Tags, TwoLevel,
 };
-
-/// Faults that pools have told of.
-static FAULTS: AtomicUsize = AtomicUsize::new(0);
-
-/// Counts faults, so that a refused call comes back.
-pub const HOOK: Hook = count;
-
-fn count(_: &Fault) {
-    FAULTS.fetch_add(1, Ordering::Relaxed);
-}
-
-fn faults() -> usize {
-    FAULTS.load(Ordering::Relaxed)
-}
+use hook::HOOK;
 
 /// Every drill on every kind of pool, then the collections.
 pub fn run() {
@@ -38,7 +24,7 @@ pub fn run() {
     each_tags::<BestFit>();
     each_tags::<TwoLevel>();
     collections::run();
-    all_frames_are_back();
+    all_are_back();
 }
 
 fn each_tags<F: Fit>() {
@@ -58,18 +44,6 @@ fn pool<F: Fit, T: Tags>() {
             0,
             "the pool holds memory without blocks"
         );
-        all_frames_are_back();
+        all_are_back();
     }
-}
-
-/// No frame is in use, and they are one run again.
-pub fn all_frames_are_back() {
-    let mut machine = MACHINE.lock();
-    let total = machine.total();
-    assert_eq!(machine.unused(), total, "not all frames have come back");
-    let all = NonZeroUsize::new(total).and_then(|count| machine.alloc(count));
-    let all = all.expect("all frames are one run");
-    assert_eq!(machine.free(all.addr().get()), Ok(total));
-    // That was not a use of theirs.
-    machine.most_used();
 }

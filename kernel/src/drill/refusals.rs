@@ -1,6 +1,6 @@
 //! Frees that must be refused: each is told to the hook, named rightly and changes nothing.
 
-use super::faults;
+use super::hook::faults;
 use crate::memory::SMALL_PAGES_END;
 use crate::say;
 use core::alloc::Layout;

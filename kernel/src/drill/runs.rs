@@ -1,6 +1,6 @@
 //! The frames by themselves: runs are taken, given back, refused, used up and joined again.
 
-use crate::frames::{MACHINE, Refused, mem_block_alloc, mem_block_free};
+use crate::frames::{MACHINE, Refused, all_are_back, mem_block_alloc, mem_block_free};
 use crate::memory::{PAGE, SMALL_PAGES_END};
 use crate::say;
 use core::ffi::c_void;
@@ -54,6 +54,6 @@ pub fn run() {
     );
     say!("used up: no more after {}", 3 + 1 + 70 + rest);
     [second, all, first, third].into_iter().for_each(give);
-    super::all_frames_are_back();
+    all_are_back();
     say!("given back: one run again");
 }

@@ -23,9 +23,8 @@ use strum::IntoEnumIterator;
 
 use crate::study::arms::Name;
 use score::Score;
-use shapes::Shape;
+use shapes::{SEED, Shape};
 
-const SEED: u64 = 20_260_101;
 const MAX_RANGE_MIB: usize = 4096;
 
 /// Arguments of `glebe replay`.

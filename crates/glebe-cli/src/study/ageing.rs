@@ -17,8 +17,8 @@ use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter};
 
-use super::arms::{Arm, Name};
-use super::load::{Held, Sizes, free_all, layout};
+use super::arms::{Arm, Held, Name, free_all, layout};
+use super::sizes::Sizes;
 
 /// The range of arms over fixed memory.
 pub const RANGE: usize = 2 << 20;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::{Arm, Name};
-use super::load::{Held, Sizes, free_all, layout};
+use super::arms::{Arm, Held, Name, free_all, layout};
+use super::sizes::Sizes;
 
 /// Pages in the range for small blocks and for pages.
 pub const PAGES: usize = 4096;

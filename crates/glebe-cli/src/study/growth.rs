@@ -7,8 +7,8 @@ use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter};
 
-use super::arms::{Arm, Name};
-use super::load::{Held, Sizes, layout};
+use super::arms::{Arm, Held, Name, layout};
+use super::sizes::Sizes;
 
 const RANGE: usize = 64 << 20;
 const LARGE: usize = 1 << 20;

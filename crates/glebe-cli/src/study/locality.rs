@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::{Arm, Name};
-use super::load::{Held, Sizes, free_all, layout};
+use super::arms::{Arm, Held, Name, free_all, layout};
+use super::sizes::Sizes;
 use crate::bench::stats::Spread;
 
 const LINE: usize = 64;

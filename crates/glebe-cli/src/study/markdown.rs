@@ -1,7 +1,8 @@
 //! The study as Markdown: answers and tables, for the project's own documents.
 
 use super::answers;
-use super::figures::{self, Table};
+use super::figures;
+use super::figures::parts::Table;
 use super::results::Study;
 
 /// How to make it again.
@@ -57,7 +58,7 @@ fn table(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::figures::Row;
+    use crate::study::figures::parts::Row;
 
     #[test]
     fn every_row_has_as_many_cells_as_the_head() {

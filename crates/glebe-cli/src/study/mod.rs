@@ -6,14 +6,14 @@
 //! | module | what it decides |
 //! |--|--|
 //! | [`arms`] | what is measured: pools by policy × tags × supplier, the engine, peers |
-//! | [`load`], [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | the workloads |
+//! | [`sizes`], [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | the workloads |
 //! | [`worker`], [`child`], [`callgrind`] | each measurement in a process of its own |
-//! | [`plan`], [`results`] | which measurements, and what they found |
-//! | [`targets`], [`figures`], [`answers`] | what they mean |
-//! | [`html`], [`markdown`] | how it is told |
+//! | [`order`], [`plan`], [`results`] | which measurements, and what they found |
+//! | [`targets`], [`words`], [`answers`], [`figures`] | what they mean |
+//! | [`html`], [`markdown`], [`terminal`] | how it is told |
 
 mod ageing;
-pub mod answers;
+mod answers;
 pub mod arms;
 mod callgrind;
 mod child;
@@ -21,16 +21,18 @@ mod efficiency;
 mod figures;
 mod growth;
 mod html;
-pub mod load;
 mod locality;
 mod markdown;
+mod order;
 mod pairs;
 mod plan;
 mod results;
+mod sizes;
 mod targets;
+mod terminal;
+mod words;
 pub mod worker;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -40,6 +42,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use arms::Name;
+use order::{Order, Question};
 use results::Study;
 
 const SEED: u64 = 20_260_101;
@@ -74,30 +77,6 @@ pub struct Args {
     seed: u64,
     /// Short runs: a first look, too noisy for claims
     #[arg(long)]
-    quick: bool,
-}
-
-/// A part of the study.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Question {
-    /// What alloc and free cost.
-    A,
-    /// Fragmentation.
-    B,
-    /// Locality.
-    C,
-    /// What realloc saves.
-    D,
-    /// The targets.
-    E,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub struct Order {
-    questions: BTreeSet<Question>,
-    arms: Vec<Name>,
-    seed: u64,
     quick: bool,
 }
 
@@ -157,7 +136,7 @@ fn publish(args: &Args, study: &Study) -> Result<()> {
         eprintln!("written: {}", path.display());
     }
     if args.json.as_deref() != Some("-") {
-        print!("{}", answers::terminal(study));
+        print!("{}", terminal::render(study));
     }
     Ok(())
 }

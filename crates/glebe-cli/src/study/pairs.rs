@@ -5,19 +5,16 @@
 //! use. Then random blocks are replaced by new ones. Places and sizes come from a table as long as
 //! there are live blocks, so that drawing them is not measured and all blocks take part.
 
-use std::alloc::Layout;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::{Arm, Name};
+use super::arms::{Arm, Held, Name, PAIRS_PER_LOOK, Plan, Step};
 use super::callgrind;
-use super::load::{Held, Sizes, layout};
+use super::sizes::Sizes;
 
-/// How often the clock is looked at.
-const PAIRS_PER_LOOK: usize = 64;
 const LEAST_STEPS: usize = 4096;
 /// Bytes of range per block that ever lives: enough for the most wasteful peer.
 const BYTES_PER_BLOCK: usize = 320;
@@ -56,36 +53,6 @@ pub struct Cost {
     pub given_up: Option<String>,
 }
 
-/// A replacement: which block, and the size and alignment of the next one. Small, as there may be a
-/// million of them.
-#[derive(Clone, Copy)]
-struct Step {
-    which: u32,
-    size: u16,
-    align: u16,
-}
-
-/// A stretch of replacements.
-pub struct Plan {
-    live: Vec<Held>,
-    steps: Vec<Step>,
-    /// The step that is next.
-    at: usize,
-    pairs: usize,
-    limit: Duration,
-}
-
-/// What came of a stretch.
-#[derive(Clone, Copy, Debug)]
-pub struct Replaced {
-    /// Pairs that were done.
-    pub pairs: usize,
-    /// The time of all of them.
-    pub time: Duration,
-    /// An alloc found no room, which ended it.
-    pub full: bool,
-}
-
 /// Which step of setting up took too long.
 fn late(since: Instant, job: &Job, what: &str) -> Result<(), String> {
     let limit = match job.counted {
@@ -98,111 +65,57 @@ fn late(since: Instant, job: &Job, what: &str) -> Result<(), String> {
     }
 }
 
-impl Plan {
-    /// Ages a heap.
-    fn age(arm: &mut dyn Arm, job: &Job) -> Result<Plan, String> {
-        let start = Instant::now();
-        let look = |number: usize| match number % PAIRS_PER_LOOK {
-            0 => late(start, job, "ageing the heap"),
-            _ => Ok(()),
-        };
-        let mut rng = Rng::new(job.seed);
-        let mut live = Vec::with_capacity(2 * job.live);
-        for number in 0..2 * job.live {
-            let layout = Sizes::SMALL.draw(&mut rng);
-            live.push(Held::new(arm, layout).ok_or("no room for so many blocks")?);
-            look(number)?;
-        }
-        for last in (1..live.len()).rev() {
-            live.swap(last, rng.below(last + 1));
-        }
-        let mut given_up = live.split_off(job.live);
-        // From high addresses to low ones: lists in order of addresses then take each at once.
-        given_up.sort_unstable_by_key(|held| std::cmp::Reverse(held.block.addr()));
-        for (number, held) in given_up.into_iter().enumerate() {
-            held.free(arm);
-            look(number)?;
-        }
-        let step = |_| {
-            let which = rng.below(job.live) as u32;
-            let layout = Sizes::SMALL.draw(&mut rng);
-            let (size, align) = (layout.size() as u16, layout.align() as u16);
-            Step { which, size, align }
-        };
-        let mut plan = Plan {
-            live,
-            steps: (0..job.live.max(LEAST_STEPS)).map(step).collect(),
-            at: 0,
-            pairs: 0,
-            limit: Duration::MAX,
-        };
-        plan.settle(arm, job, start)?;
-        plan.pairs = job.pairs;
-        plan.limit = Duration::from_millis(job.milliseconds);
-        Ok(plan)
+/// Ages a heap.
+fn age(arm: &mut dyn Arm, job: &Job) -> Result<Plan, String> {
+    let start = Instant::now();
+    let look = |number: usize| match number % PAIRS_PER_LOOK {
+        0 => late(start, job, "ageing the heap"),
+        _ => Ok(()),
+    };
+    let mut rng = Rng::new(job.seed);
+    let mut live = Vec::with_capacity(2 * job.live);
+    for number in 0..2 * job.live {
+        let layout = Sizes::SMALL.draw(&mut rng);
+        live.push(Held::new(arm, layout).ok_or("no room for so many blocks")?);
+        look(number)?;
     }
-
-    /// Does as many pairs as there are steps.
-    fn settle(&mut self, arm: &mut dyn Arm, job: &Job, start: Instant) -> Result<(), String> {
-        self.pairs = PAIRS_PER_LOOK;
-        let mut settled = 0;
-        while settled < self.steps.len() {
-            let done = arm.replace(self);
-            if done.full {
-                return Err(FULL.into());
-            }
-            settled += done.pairs;
-            late(start, job, "replacing every block once")?;
-        }
-        Ok(())
+    for last in (1..live.len()).rev() {
+        live.swap(last, rng.below(last + 1));
     }
-
-    /// Replaces blocks, until the pairs are done or the time is up.
-    #[inline(never)]
-    pub fn run<A: Arm + ?Sized>(&mut self, arm: &mut A) -> Replaced {
-        let start = Instant::now();
-        let mut pairs = 0;
-        let mut full = false;
-        while pairs < self.pairs && !full {
-            for _ in 0..PAIRS_PER_LOOK {
-                let step = self.steps[self.at];
-                self.at = match self.at + 1 {
-                    end if end == self.steps.len() => 0,
-                    next => next,
-                };
-                let held = &mut self.live[step.which as usize];
-                counted_free(arm, held.block, held.layout);
-                let layout = layout(usize::from(step.size), usize::from(step.align));
-                let block = counted_alloc(arm, layout);
-                if block.is_null() {
-                    full = true;
-                    break;
-                }
-                *held = Held { block, layout };
-                pairs += 1;
-            }
-            if start.elapsed() > self.limit {
-                break;
-            }
-        }
-        Replaced {
-            pairs,
-            time: start.elapsed(),
-            full,
-        }
+    let mut given_up = live.split_off(job.live);
+    // From high addresses to low ones: lists in order of addresses then take each at once.
+    given_up.sort_unstable_by_key(|held| std::cmp::Reverse(held.block.addr()));
+    for (number, held) in given_up.into_iter().enumerate() {
+        held.free(arm);
+        look(number)?;
     }
+    let step = |_| Step::new(rng.below(job.live), Sizes::SMALL.draw(&mut rng));
+    let steps: Vec<Step> = (0..job.live.max(LEAST_STEPS)).map(step).collect();
+    let all = steps.len();
+    let mut plan = Plan::new(live, steps, PAIRS_PER_LOOK);
+    settle(&mut plan, all, arm, job, start)?;
+    plan.set_stretch(job.pairs, Duration::from_millis(job.milliseconds));
+    Ok(plan)
 }
 
-/// Out of line, so that callgrind can tell what happens inside.
-#[inline(never)]
-fn counted_alloc<A: Arm + ?Sized>(arm: &mut A, layout: Layout) -> *mut u8 {
-    arm.alloc(layout)
-}
-
-#[inline(never)]
-fn counted_free<A: Arm + ?Sized>(arm: &mut A, block: *mut u8, layout: Layout) {
-    // SAFETY: a plan holds blocks that live, and replaces this one at once.
-    unsafe { arm.free(block, layout) }
+/// Does so many pairs.
+fn settle(
+    plan: &mut Plan,
+    pairs: usize,
+    arm: &mut dyn Arm,
+    job: &Job,
+    start: Instant,
+) -> Result<(), String> {
+    let mut settled = 0;
+    while settled < pairs {
+        let done = arm.replace(plan);
+        if done.full {
+            return Err(FULL.into());
+        }
+        settled += done.pairs;
+        late(start, job, "replacing every block once")?;
+    }
+    Ok(())
 }
 
 /// Measures.
@@ -210,7 +123,7 @@ pub fn measure(job: &Job) -> std::io::Result<Cost> {
     let range = (2 * job.live * BYTES_PER_BLOCK).max(LEAST_RANGE);
     let mut arm = job.arm.open(range)?;
     let mut cost = Cost::default();
-    let mut plan = match Plan::age(arm.as_mut(), job) {
+    let mut plan = match age(arm.as_mut(), job) {
         Ok(plan) => plan,
         Err(why) => {
             cost.given_up = Some(why);
@@ -235,7 +148,7 @@ pub fn measure(job: &Job) -> std::io::Result<Cost> {
         }
     }
     // Nothing is freed: the process ends, and some arms would take minutes.
-    black_box(plan.live);
+    black_box(plan);
     std::mem::forget(arm);
     Ok(cost)
 }

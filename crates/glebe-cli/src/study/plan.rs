@@ -14,12 +14,13 @@ use super::ageing::{self, Lifetimes};
 use super::arms::{Name, Peer};
 use super::child::{self, Outcome};
 use super::growth::{self, Pattern};
+use super::order::{Order, Question};
 use super::pairs::Cost;
 use super::results::{
     ActionsRow, AgeRow, CostRow, Failure, FullnessRow, GrowthRow, LocalityRow, Setting, Study,
 };
 use super::worker::Task;
-use super::{Order, Question, callgrind, efficiency, locality, pairs, targets};
+use super::{callgrind, efficiency, locality, pairs, targets};
 use crate::bench::machine::Machine;
 use crate::bench::stats::Spread;
 
@@ -27,8 +28,6 @@ use crate::bench::stats::Spread;
 const LIVE: [usize; 6] = [10, 100, 1000, 10_000, 100_000, 1_000_000];
 /// Those for pools with suppliers.
 const LIVE_SUPPLIED: [usize; 3] = [10, 1000, 100_000];
-/// Those that the targets name.
-pub const LIVE_TARGETS: [usize; 2] = [300, 20_000];
 const COUNTED_PAIRS: usize = 4096;
 
 /// How much is done.
@@ -194,8 +193,7 @@ impl Work<'_> {
     fn cost_lanes(&self) -> Vec<(Lane, usize)> {
         let mut wanted: Vec<(Lane, usize)> = Vec::new();
         for lane in self.lanes(|_| true) {
-            let has_supplier = matches!(lane.0, Name::Pool(..)) && !lane.0.is_fixed();
-            let lives: &[usize] = match has_supplier {
+            let lives: &[usize] = match lane.0.has_supplier() {
                 true => &LIVE_SUPPLIED,
                 false => &LIVE,
             };
@@ -204,7 +202,7 @@ impl Work<'_> {
                 wanted.extend(lives.map(|live| (lane, *live)));
             }
             if self.order.questions.contains(&Question::E) && lane.0.is_fixed() {
-                wanted.extend(LIVE_TARGETS.map(|live| (lane, live)));
+                wanted.extend(targets::LIVE.map(|live| (lane, live)));
             }
         }
         wanted

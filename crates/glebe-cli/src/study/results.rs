@@ -37,6 +37,16 @@ pub struct Study {
     pub failures: Vec<Failure>,
 }
 
+impl Study {
+    /// A mean over the lives of an arm.
+    pub fn mean_life(&self, arm: Name, value: impl Fn(&AgeRow) -> Option<f64>) -> Option<f64> {
+        let rows = self.ageing.iter().filter(|row| row.arm == arm);
+        let values: Option<Vec<f64>> = rows.map(value).collect();
+        let values = values.filter(|values| !values.is_empty())?;
+        Some(values.iter().sum::<f64>() / values.len() as f64)
+    }
+}
+
 /// How a study was made.
 #[derive(Debug, Default, Serialize)]
 pub struct Setting {

@@ -7,10 +7,12 @@ use strum::IntoEnumIterator;
 
 use super::arms::{Name, Peer};
 use super::efficiency::{self, Fullness};
-use super::plan::LIVE_TARGETS;
 use super::results::{ActionsRow, CostRow, Duel, Study, Target};
+use super::words::percent;
 use crate::bench::stats::{Verdict, geometric_mean};
 
+/// Live blocks of the promises about instructions: a few, and many.
+pub const LIVE: [usize; 2] = [300, 20_000];
 const SMALL: f64 = 0.88;
 const LARGE: f64 = 0.95;
 const PAGES: usize = 4000;
@@ -169,10 +171,6 @@ impl<'a> Measure<'a> {
     }
 }
 
-fn percent(value: f64) -> String {
-    format!("{:.1} %", value * 100.0)
-}
-
 /// What ranges hold: small blocks, large ones, pages.
 fn fullness(study: &Study) -> [Measure<'_>; 3] {
     [
@@ -197,7 +195,7 @@ fn fullness(study: &Study) -> [Measure<'_>; 3] {
 /// All targets.
 pub fn judge(study: &Study) -> Vec<Target> {
     let [small, large, pages] = fullness(study);
-    let [few, many] = LIVE_TARGETS.map(|live| Measure::instructions(study, live));
+    let [few, many] = LIVE.map(|live| Measure::instructions(study, live));
     let at_few = few.ours();
     let of_range = |least: f64| format!("at least {:.0} % of the range", least * 100.0);
     let speed = Measure::throughput(study, None);
@@ -218,7 +216,7 @@ pub fn judge(study: &Study) -> Vec<Target> {
         ),
         few.target(format!("at most {PAIR}"), |value| value <= PAIR),
         many.target(
-            format!("at most {FLATNESS} × those with {}", LIVE_TARGETS[0]),
+            format!("at most {FLATNESS} × those with {}", LIVE[0]),
             |value| at_few.is_some_and(|few| value <= FLATNESS * few),
         ),
         fast,

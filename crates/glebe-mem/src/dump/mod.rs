@@ -15,15 +15,13 @@ mod picture;
 mod svg;
 mod table;
 
-use crate::config::Outcome;
-use crate::fault;
+use crate::outcome::Outcome;
 use crate::state::{self, State};
-use crate::system;
+use crate::{fault, mem, os, system};
 use core::ffi::{c_int, c_uint};
 use core::fmt;
 use out::Out;
-pub use picture::Part;
-use picture::Picture;
+use picture::{Part, Picture};
 
 /// `enum mem_dump_flags`.
 const RELATIVE: c_uint = 1;
@@ -34,11 +32,15 @@ type Format = fn(&Picture, &mut Out) -> fmt::Result;
 
 fn write(state: &mut State, format: Format, flags: c_uint, out: &mut Out) -> fmt::Result {
     let twin = if flags & OS == 0 {
-        state.mem()
+        mem::twin(state)
     } else {
-        state.os()
+        os::twin(state)
     };
-    let parts = twin.parts();
+    let [(land, grants), (singles, single_grants)] = twin.views();
+    let parts = [
+        Part::land(land, grants),
+        Part::large(singles, single_grants),
+    ];
     // Where there are no large blocks nobody misses them.
     let shown = if parts[1].stats.ranges == 0 {
         &parts[..1]

@@ -298,7 +298,7 @@ fn free_elsewhere(block: *mut u8) {
     };
     match slot_of(block, row) {
         Some((word, slot)) if Outbox::gathers(class) => {
-            heap.free_by_and_by(block, word, slot, class);
+            heap.free_by_and_by(block, word, slot, class, free_slowly);
         }
         _ => free_slowly(block),
     }
@@ -314,7 +314,7 @@ fn free_own_or_slowly(block: *mut u8) {
 /// Null, large objects, large slots, later units of others' slabs, and all that is wrong.
 #[cold]
 #[inline(never)]
-pub(super) fn free_slowly(block: *mut u8) {
+fn free_slowly(block: *mut u8) {
     if !block.is_null() {
         Block::find(block).free();
     }

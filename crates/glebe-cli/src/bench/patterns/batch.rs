@@ -2,9 +2,9 @@
 //! first out (a stack unwound).
 
 use super::heap::{obtain, release};
+use super::pattern::{Load, Pattern};
 use super::sizes::Sizes;
 use super::table::Table;
-use super::{Load, Pattern};
 
 const BATCHES: [usize; 2] = [256, 10_000];
 

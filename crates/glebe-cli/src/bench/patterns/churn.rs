@@ -5,9 +5,9 @@
 use std::thread;
 
 use super::heap::{obtain, release};
+use super::pattern::{Load, Pattern};
 use super::sizes::{Random, Sizes};
 use super::table::Table;
-use super::{Load, Pattern};
 
 const CHAINS: u64 = 2;
 const LIVE: usize = 1_000;

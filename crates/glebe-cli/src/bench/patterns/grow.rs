@@ -2,7 +2,7 @@
 //! its size or by a fixed step. New bytes are written, old ones checked at the seams.
 
 use super::heap::{obtain, release, resize};
-use super::{Load, Pattern};
+use super::pattern::{Load, Pattern};
 
 const FIRST_BYTES: usize = 4 << 10;
 const LAST_BYTES: usize = 64 << 20;

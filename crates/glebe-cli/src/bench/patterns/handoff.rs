@@ -8,8 +8,8 @@
 use std::thread;
 
 use super::heap::{consume, obtain};
+use super::pattern::{Load, Pattern};
 use super::sizes::Sizes;
-use super::{Load, Pattern};
 
 /// Objects in a message.
 const MESSAGE: usize = 64;

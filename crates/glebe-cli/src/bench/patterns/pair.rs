@@ -1,7 +1,7 @@
 //! Allocate, write a word, free, one object after another: the shortest path through an allocator.
 
 use super::heap::{obtain, release};
-use super::{Load, Pattern};
+use super::pattern::{Load, Pattern};
 
 const SIZES: [usize; 5] = [16, 64, 256, 1024, 8192];
 

@@ -2,9 +2,9 @@
 //! one that fits the first cache to one that misses in every table.
 
 use super::heap::{obtain, release};
+use super::pattern::{Load, Pattern};
 use super::sizes::{Random, Sizes};
 use super::table::Table;
-use super::{Load, Pattern};
 
 pub fn patterns() -> Vec<Pattern> {
     let about = "replace a random live object; sizes 8 to 4096, mostly small, mean 95 bytes";

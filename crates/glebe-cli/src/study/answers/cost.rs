@@ -2,10 +2,10 @@
 
 use strum::IntoEnumIterator;
 
-use super::{by_policy, extremes, list, pool};
+use super::compare::{by_policy, extremes, pool};
 use crate::study::arms::{Fit, Name, Peer, Supplier, Tags};
-use crate::study::figures::{count, figure};
 use crate::study::results::{CostRow, Study};
+use crate::study::words::{count, figure, list};
 
 /// Growth below this is none.
 const FLAT: f64 = 1.5;

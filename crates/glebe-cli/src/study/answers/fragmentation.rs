@@ -2,14 +2,14 @@
 
 use strum::IntoEnumIterator;
 
-use super::{by_policy, extremes, pool};
+use super::compare::{by_policy, extremes, pool};
 use crate::study::ageing::Fixed;
 use crate::study::arms::{Fit, Name, Tags};
-use crate::study::figures::{mean_life, percent};
 use crate::study::results::Study;
+use crate::study::words::percent;
 
 fn mean(study: &Study, arm: Name, value: fn(&Fixed) -> f64) -> Option<f64> {
-    mean_life(study, arm, |row| Some(value(row.aged.fixed.as_ref()?)))
+    study.mean_life(arm, |row| Some(value(row.aged.fixed.as_ref()?)))
 }
 
 /// Means of the arms over a fixed range of which this holds.
@@ -109,7 +109,7 @@ fn suppliers(study: &Study) -> Option<String> {
         .collect();
     let held = arms
         .iter()
-        .filter_map(|arm| Some((*arm, mean_life(study, *arm, |row| row.aged.held)?)));
+        .filter_map(|arm| Some((*arm, study.mean_life(*arm, |row| row.aged.held)?)));
     let [least, most] = extremes(held)?;
     Some(format!(
         "Arms that get their memory from a supplier hold at the end between {:.2} ({}) and {:.2} \

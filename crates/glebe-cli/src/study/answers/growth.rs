@@ -2,11 +2,11 @@
 
 use strum::IntoEnumIterator;
 
-use super::{extremes, is_main};
+use super::compare::extremes;
 use crate::study::arms::Name;
-use crate::study::figures::{figure, percent};
 use crate::study::growth::{Growth, Pattern};
 use crate::study::results::Study;
+use crate::study::words::{figure, percent};
 
 /// One way to grow: this project's pool beside the best and the worst.
 fn pattern(study: &Study, pattern: Pattern) -> Option<String> {
@@ -14,7 +14,7 @@ fn pattern(study: &Study, pattern: Pattern) -> Option<String> {
         study
             .growth
             .iter()
-            .filter(|row| row.pattern == pattern && is_main(row.arm))
+            .filter(|row| row.pattern == pattern && !row.arm.has_supplier())
     };
     let [best, worst] = extremes(rows().map(|row| (row.arm, row.growth.copied_per_byte())))?;
     let subject = rows().find(|row| row.arm == Name::SUBJECT);

@@ -1,10 +1,10 @@
 //! Question c in words.
 
-use super::{by_policy, extremes, is_main, pool};
+use super::compare::{by_policy, extremes, pool};
 use crate::study::arms::{Fit, Name, Tags};
-use crate::study::figures::{figure, percent};
 use crate::study::locality::Locality;
 use crate::study::results::Study;
+use crate::study::words::{figure, percent};
 
 fn find(study: &Study, arm: Name) -> Option<&Locality> {
     let row = study.locality.iter().find(|row| row.arm == arm)?;
@@ -13,7 +13,7 @@ fn find(study: &Study, arm: Name) -> Option<&Locality> {
 
 /// What `text` makes of the least and the most.
 fn range(study: &Study, value: fn(&Locality) -> f64, text: fn(f64) -> String) -> Option<String> {
-    let rows = study.locality.iter().filter(|row| is_main(row.arm));
+    let rows = study.locality.iter().filter(|row| !row.arm.has_supplier());
     let [least, most] = extremes(rows.map(|row| (row.arm, value(&row.found))))?;
     Some(format!(
         "{} ({}) to {} ({})",

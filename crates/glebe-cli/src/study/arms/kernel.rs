@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use super::Land;
+use super::land::Land;
 
 const BLOCK: usize = 4096;
 /// Address space only: pages come when they are touched.

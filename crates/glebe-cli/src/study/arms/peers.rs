@@ -10,77 +10,13 @@ use std::io;
 use std::ptr::{self, NonNull};
 
 use glebe::Glebe;
-use strum::{Display, EnumIter, EnumString, VariantNames};
 use talc::DefaultBinning;
 use talc::base::Talc;
 use talc::source::Manual;
 
-use super::{Arm, Land, move_to_new};
-
-/// An allocator that is no pool.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Display,
-    EnumIter,
-    EnumString,
-    VariantNames,
-)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Peer {
-    /// This project's allocator for hosted systems.
-    Engine,
-    /// talc 5.
-    Talc,
-    /// rlsf, TLSF with 64 × 64 lists.
-    Rlsf,
-    /// dlmalloc's port to Rust.
-    Dlmalloc,
-    /// `linked_list_allocator`, first fit.
-    LinkedList,
-    /// `buddy_system_allocator`.
-    Buddy,
-    /// embedded-alloc's linked list.
-    EmbeddedLlff,
-    /// embedded-alloc's TLSF.
-    EmbeddedTlsf,
-}
-
-/// The versions that are built in are those of the lock file.
-const LOCK: &str = include_str!("../../../../../Cargo.lock");
-
-impl Peer {
-    /// The crate, if it is another project's.
-    fn package(self) -> Option<&'static str> {
-        match self {
-            Peer::Engine => None,
-            Peer::Talc => Some("talc"),
-            Peer::Rlsf => Some("rlsf"),
-            Peer::Dlmalloc => Some("dlmalloc"),
-            Peer::LinkedList => Some("linked_list_allocator"),
-            Peer::Buddy => Some("buddy_system_allocator"),
-            Peer::EmbeddedLlff | Peer::EmbeddedTlsf => Some("embedded-alloc"),
-        }
-    }
-
-    /// `linked-list is linked_list_allocator 0.10.6`, if it is another project's.
-    pub fn origin(self) -> Option<String> {
-        let package = self.package()?;
-        let entry = format!("name = \"{package}\"\nversion = \"");
-        let (_, rest) = LOCK.split_once(&entry)?;
-        let (version, _) = rest.split_once('"')?;
-        Some(match package == self.to_string() {
-            true => format!("{package} {version}"),
-            false => format!("{self} is {package} {version}"),
-        })
-    }
-}
+use super::arm::{Arm, move_to_new};
+use super::land::Land;
+use super::name::Peer;
 
 struct NoSection;
 
@@ -370,19 +306,3 @@ macro_rules! global {
 }
 
 global!(Box<embedded_alloc::LlffHeap>, Box<embedded_alloc::TlsfHeap>);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use strum::IntoEnumIterator;
-
-    #[test]
-    fn every_peer_has_a_version() {
-        for peer in Peer::iter().filter(|peer| *peer != Peer::Engine) {
-            let origin = peer.origin().unwrap();
-            let version = origin.rsplit(' ').next().unwrap();
-            assert_eq!(version.split('.').count(), 3, "{origin}");
-        }
-        assert!(Peer::Talc.origin().unwrap().starts_with("talc 5."));
-    }
-}

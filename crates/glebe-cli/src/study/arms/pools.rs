@@ -9,7 +9,10 @@ use glebe_pool::{
     SideTags, Stats, TwoLevel,
 };
 
-use super::{Arm, Fit, Land, Supplier, Tags, kernel};
+use super::arm::Arm;
+use super::kernel;
+use super::land::Land;
+use super::name::{Fit, Supplier, Tags};
 
 /// A pool and, where it has one, its fixed range, which goes after it.
 struct Held<F: glebe_pool::Fit, T: glebe_pool::Tags, S: BlockSource> {

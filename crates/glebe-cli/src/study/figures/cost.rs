@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Lines, Plot, Row, Section, Series, Table, cell, count, distinct, figure, is_supplied};
+use super::parts::{Lines, Plot, Row, Section, Series, Table, cell, distinct};
 use crate::study::answers;
 use crate::study::arms::{Name, Tags};
 use crate::study::results::{CostRow, Study};
+use crate::study::words::{count, figure};
 
 type Figure = fn(&CostRow) -> Option<f64>;
 type Wanted = fn(Name) -> bool;
@@ -113,7 +114,7 @@ fn plots(study: &Study) -> Vec<Plot> {
 }
 
 fn tables(study: &Study) -> Vec<Table> {
-    let main: Wanted = |arm| !is_supplied(arm);
+    let main: Wanted = |arm| !arm.has_supplier();
     let mut tables = Vec::new();
     if study.setting.valgrind.is_some() {
         let instructions = CostRow::instructions;
@@ -121,11 +122,11 @@ fn tables(study: &Study) -> Vec<Table> {
         tables.push(table(study, "Of these, of alloc", main, |row| row.alloc).detail());
         tables.push(table(study, "Of these, of free", main, |row| row.free).detail());
         let title = "Instructions of a pair, pools with a supplier";
-        tables.push(table(study, title, is_supplied, instructions));
+        tables.push(table(study, title, Name::has_supplier, instructions));
     }
     tables.push(table(study, "Nanoseconds of a pair", main, TIME));
     let title = "Nanoseconds of a pair, pools with a supplier";
-    tables.push(table(study, title, is_supplied, TIME).detail());
+    tables.push(table(study, title, Name::has_supplier, TIME).detail());
     tables.retain(|table| !table.rows.is_empty());
     tables.extend(missing(study));
     tables

@@ -2,21 +2,14 @@
 
 use strum::IntoEnumIterator;
 
-use super::{Bars, Plot, Row, Section, Table, cell, distinct, figure, percent};
+use super::parts::{Bars, Plot, Row, Section, Table, cell, distinct};
 use crate::study::ageing::{self, Fixed, Lifetimes};
 use crate::study::answers;
 use crate::study::arms::Name;
 use crate::study::results::{AgeRow, Study};
+use crate::study::words::{figure, percent};
 
 const KIB: fn(&Fixed) -> f64 = |fixed| fixed.largest as f64 / 1024.0;
-
-/// A mean over the lives of an arm.
-pub fn mean_life(study: &Study, arm: Name, value: impl Fn(&AgeRow) -> Option<f64>) -> Option<f64> {
-    let rows = study.ageing.iter().filter(|row| row.arm == arm);
-    let values: Option<Vec<f64>> = rows.map(value).collect();
-    let values = values.filter(|values| !values.is_empty())?;
-    Some(values.iter().sum::<f64>() / values.len() as f64)
-}
 
 fn by_lifetime(
     study: &Study,
@@ -48,7 +41,7 @@ fn plots(study: &Study) -> Vec<Plot> {
     let names = distinct(study.ageing.iter().map(|row| row.arm));
     let bars = |title: &str, value: fn(&Fixed) -> f64| {
         let mean = |arm: &Name| {
-            let mean = mean_life(study, *arm, |row| Some(value(row.aged.fixed.as_ref()?)))?;
+            let mean = study.mean_life(*arm, |row| Some(value(row.aged.fixed.as_ref()?)))?;
             Some((*arm, mean))
         };
         Bars::plot(title, names.iter().filter_map(mean), percent)
@@ -79,7 +72,7 @@ fn wanted_ops(study: &Study, row: &AgeRow) -> u64 {
 fn means(study: &Study) -> Table {
     let line = |arm: Name| {
         let mean = |value: fn(&Fixed) -> f64, text: fn(f64) -> String| {
-            let mean = mean_life(study, arm, |row| Some(value(row.aged.fixed.as_ref()?)));
+            let mean = study.mean_life(arm, |row| Some(value(row.aged.fixed.as_ref()?)));
             cell(mean, text)
         };
         let cells = vec![

@@ -2,11 +2,12 @@
 
 use strum::IntoEnumIterator;
 
-use super::{Bars, Row, Section, Table, distinct, figure, is_supplied, percent};
+use super::parts::{Bars, Row, Section, Table, distinct};
 use crate::study::answers;
 use crate::study::arms::Name;
 use crate::study::growth::{Growth, Pattern};
 use crate::study::results::Study;
+use crate::study::words::{figure, percent};
 
 /// The section.
 pub fn section(study: &Study) -> Option<Section> {
@@ -25,7 +26,7 @@ pub fn section(study: &Study) -> Option<Section> {
             Row::new(*arm, Pattern::iter().map(cell).collect())
         };
         let heads = Pattern::iter().map(|pattern| pattern.to_string());
-        let names = names.iter().filter(|arm| is_supplied(**arm) == supplied);
+        let names = names.iter().filter(|arm| arm.has_supplier() == supplied);
         Table::new(title, heads, names.map(line).collect())
     };
     let copied = |growth: &Growth| figure(growth.copied_per_byte());
@@ -45,7 +46,7 @@ pub fn section(study: &Study) -> Option<Section> {
     ];
     tables.retain(|table| !table.rows.is_empty());
     let bars = |title: &str, pattern: Pattern| {
-        let fixed = names.iter().filter(|arm| !is_supplied(**arm));
+        let fixed = names.iter().filter(|arm| !arm.has_supplier());
         let copied = fixed.filter_map(|arm| Some((*arm, find(*arm, pattern)?.copied_per_byte())));
         Bars::plot(title, copied, figure)
     };

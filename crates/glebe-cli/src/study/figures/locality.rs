@@ -1,9 +1,10 @@
 //! Question c as a table and plots.
 
-use super::{Bars, Row, Section, Table, figure, is_supplied, percent};
+use super::parts::{Bars, Row, Section, Table};
 use crate::study::answers;
 use crate::study::locality::Locality;
 use crate::study::results::{LocalityRow, Study};
+use crate::study::words::{figure, percent};
 
 const HEAD: [&str; 7] = [
     "pages",
@@ -37,7 +38,7 @@ pub fn section(study: &Study) -> Option<Section> {
         let rows = study
             .locality
             .iter()
-            .filter(|row| is_supplied(row.arm) == supplied);
+            .filter(|row| row.arm.has_supplier() == supplied);
         Table::new(title, HEAD.map(String::from), rows.map(row).collect())
     };
     let mut tables = vec![
@@ -46,7 +47,7 @@ pub fn section(study: &Study) -> Option<Section> {
     ];
     tables.retain(|table| !table.rows.is_empty());
     let bars = |title: &str, value: fn(&Locality) -> f64, text: fn(f64) -> String| {
-        let rows = study.locality.iter().filter(|row| !is_supplied(row.arm));
+        let rows = study.locality.iter().filter(|row| !row.arm.has_supplier());
         Bars::plot(title, rows.map(|row| (row.arm, value(&row.found))), text)
     };
     Some(Section {

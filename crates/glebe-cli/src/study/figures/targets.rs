@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Row, Section, Table, cell, count, distinct, percent};
+use super::parts::{Row, Section, Table, cell, distinct};
 use crate::study::answers;
 use crate::study::arms::Name;
 use crate::study::efficiency;
 use crate::study::results::Study;
+use crate::study::words::{count, percent};
 
 fn verdicts(study: &Study) -> Table {
     let rows = study.targets.iter().map(|target| {

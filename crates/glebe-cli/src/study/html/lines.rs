@@ -3,7 +3,8 @@
 
 use maud::{Markup, html};
 
-use crate::study::figures::{self, Lines, Series};
+use crate::study::figures::parts::{Lines, Series};
+use crate::study::words;
 
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 270.0;
@@ -100,8 +101,8 @@ fn series(line: &Series, x: Scale, y: Scale) -> Markup {
             circle class={ "dot c" (line.colour) } r="2.6" cx=(at(x.place(point.0)))
                 cy=(at(y.place(point.1))) {
                 title {
-                    (line.name) ", " (figures::count(point.0 as usize)) " live: "
-                    (figures::figure(point.1))
+                    (line.name) ", " (words::count(point.0 as usize)) " live: "
+                    (words::figure(point.1))
                 }
             }
         }

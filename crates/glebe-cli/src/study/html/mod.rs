@@ -6,7 +6,8 @@ mod lines;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::answers;
-use super::figures::{self, Bars, Plot, Section, Table};
+use super::figures;
+use super::figures::parts::{Bars, Plot, Section, Table};
 use super::results::Study;
 
 const STYLE: &str = include_str!("style.css");

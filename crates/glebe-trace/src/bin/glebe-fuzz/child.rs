@@ -4,7 +4,7 @@
 //! Before a bad free, a line on the standard output names the address and the words of which one
 //! must stand in the target's last line.
 
-use crate::TargetName;
+use crate::args::TargetName;
 use crate::broken::{Broken, Defect};
 use anyhow::Context;
 use glebe_trace::case::Manner;

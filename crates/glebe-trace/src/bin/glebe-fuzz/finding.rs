@@ -1,8 +1,8 @@
 //! What becomes of a finding: it is played again in children with ever fewer events, and the least
 //! that still shows the same is written down, as a recording and as a report.
 
+use crate::args::{HuntArgs, On};
 use crate::supervise::{Play, Shown};
-use crate::{HuntArgs, On};
 use anyhow::Context;
 use glebe_trace::case::Manner;
 use glebe_trace::{Case, Event, minimise, recording};

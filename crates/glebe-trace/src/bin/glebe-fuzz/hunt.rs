@@ -4,7 +4,7 @@
 //! Cases are numbered, and each follows from the seed and its number alone. Of findings made at the
 //! same time, the one with the lowest number counts, so that the same seed gives the same.
 
-use crate::HuntArgs;
+use crate::args::HuntArgs;
 use crate::finding::Finding;
 use crate::supervise::{Play, Shown};
 use glebe_trace::case::Choice;

@@ -1,7 +1,7 @@
 //! Runs this program as a child for one case or recording, and judges how it ended.
 
+use crate::args::{On, TargetName};
 use crate::child::{BAD_FREE, OR};
-use crate::{On, TargetName};
 use anyhow::Context;
 use glebe_trace::case::Manner;
 use glebe_trace::{Care, Case};
