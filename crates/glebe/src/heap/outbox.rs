@@ -24,7 +24,6 @@
 //! 1. A parcel's word belongs to a slab of another heap, of the parcel's class, one unit long.
 //! 2. Its bits are set in A: a slab with pending frees is not empty, and so not closed.
 
-use super::free::free_slowly;
 use super::{Heap, fork, life};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{ClassOffset, Land};
@@ -135,7 +134,7 @@ impl Outbox {
 
 impl Heap {
     /// Frees a slot in the first unit of another heap's slab, by and by, if it is live as far as
-    /// one can see. The class is gathered.
+    /// one can see; else leaves it to `otherwise`. The class is gathered.
     #[inline(always)]
     pub(super) fn free_by_and_by(
         &self,
@@ -143,6 +142,7 @@ impl Heap {
         id: WordId,
         slot: usize,
         class: ClassOffset,
+        otherwise: fn(*mut u8),
     ) {
         // SAFETY: gathered classes have parcels.
         let parcel = unsafe { &*class.pick(self.outbox.parcels.as_ptr()) };
@@ -150,7 +150,7 @@ impl Heap {
         if parcel.word.get() == id.number() && parcel.open.get() & bit != 0 {
             self.put(parcel, bit, class);
         } else {
-            self.address(block, id, bit, class);
+            self.address(block, id, bit, class, otherwise);
         }
     }
 
@@ -169,12 +169,19 @@ impl Heap {
     /// `bit` in it, which is `block`.
     #[cold]
     #[inline(never)]
-    fn address(&self, block: *mut u8, id: WordId, bit: u64, class: ClassOffset) {
+    fn address(
+        &self,
+        block: *mut u8,
+        id: WordId,
+        bit: u64,
+        class: ClassOffset,
+        otherwise: fn(*mut u8),
+    ) {
         let parcel = &self.outbox.parcels[class.number()];
         let live = id.word().load(Relaxed) & !TABLES.remote_of(id).load(Relaxed);
         // A thread that has no heap has no outbox.
         if live & bit == 0 || self.number.get() == 0 {
-            return free_slowly(block);
+            return otherwise(block);
         }
         if parcel.word.get() != id.number() {
             self.send(class.number());
@@ -182,7 +189,7 @@ impl Heap {
         }
         parcel.open.set(live & !parcel.freed.get());
         if parcel.open.get() & bit == 0 {
-            return free_slowly(block);
+            return otherwise(block);
         }
         self.put(parcel, bit, class);
     }
