@@ -24,22 +24,27 @@ pub fn dist() -> &'static Path {
         if let Some(dir) = std::env::var_os("GLEBE_DIST") {
             return dir.into();
         }
-        // A target folder of its own: the outer `cargo test` may hold the lock of the usual one.
-        let target = root().join("target/dist");
-        // One at a time: built together they would share the features of their dependencies, and
-        // the library does without the standard library.
-        for package in ["glebe-malloc", "glebe-cli"] {
-            let status = Command::new(env!("CARGO"))
-                .args(["build", "--release", "-p", package, "--target-dir"])
-                .arg(&target)
-                .current_dir(root())
-                .env_remove("LD_PRELOAD")
-                .status()
-                .expect("cargo starts");
-            assert!(status.success(), "building {package} failed");
-        }
-        target.join("release")
+        build(&["glebe-malloc", "glebe-cli"])
     })
+}
+
+/// Builds packages in release mode and names the folder with what they make.
+pub fn build(packages: &[&str]) -> PathBuf {
+    // A target folder of its own: the outer `cargo test` may hold the lock of the usual one.
+    let target = root().join("target/dist");
+    // One at a time: built together they would share the features of their dependencies, and the
+    // libraries do without the standard library.
+    for package in packages {
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--release", "-p", package, "--target-dir"])
+            .arg(&target)
+            .current_dir(root())
+            .env_remove("LD_PRELOAD")
+            .status()
+            .expect("cargo starts");
+        assert!(status.success(), "building {package} failed");
+    }
+    target.join("release")
 }
 
 /// `libglebe.so`, for `LD_PRELOAD`.

@@ -24,6 +24,11 @@ const FLAGS: &[&str] = &[
     "-Werror",
 ];
 
+/// Flags for programs in C.
+pub fn c_flags() -> Vec<&'static str> {
+    [&["-std=gnu17"], FLAGS].concat()
+}
+
 /// Executables compiled by this process, by source file.
 static COMPILED: LazyLock<Mutex<HashMap<String, Arc<OnceLock<PathBuf>>>>> =
     LazyLock::new(Mutex::default);
@@ -104,32 +109,23 @@ impl Program {
         }
         // Under a name of its own first: another test process may be compiling, or running, it.
         let fresh = folder.join(format!("{name}.{}", std::process::id()));
-        let output = self.compiler().arg("-o").arg(&fresh).output();
-        let output = output.unwrap_or_else(|e| {
-            panic!(
-                "{e}: gcc and g++ are needed to compile {}; install them",
-                self.file
-            )
-        });
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{} does not compile:\n{errors}",
-            self.file
-        );
+        must_compile(self.compiler().arg("-o").arg(&fresh), self.file);
         fs::rename(&fresh, &executable).expect("the compiled program can be renamed");
         executable
     }
 
     fn compiler(&self) -> Command {
         let is_c = self.file.ends_with(".c");
-        let (compiler, standard) = if is_c {
-            ("gcc", "-std=gnu17")
+        let mut command = if is_c {
+            let mut gcc = Command::new("gcc");
+            gcc.args(c_flags());
+            gcc
         } else {
-            ("g++", "-std=gnu++20")
+            let mut gxx = Command::new("g++");
+            gxx.arg("-std=gnu++20").args(FLAGS);
+            gxx
         };
-        let mut command = Command::new(compiler);
-        command.arg(standard).args(FLAGS).args(self.flags);
+        command.args(self.flags);
         command
             .arg(sources().join(self.file))
             .arg("-ldl")
@@ -147,6 +143,20 @@ impl Program {
         let built = modified(executable);
         built.is_some() && inputs.iter().all(|input| modified(input) < built)
     }
+}
+
+/// Runs a compiler; panics with what it said if it fails.
+#[track_caller]
+pub fn must_compile(compiler: &mut Command, source: &str) {
+    let output = compiler.output().unwrap_or_else(|e| {
+        let compiler = compiler.get_program().display();
+        panic!("{e}: {compiler} is needed to compile {source}; install it")
+    });
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{source} does not compile:\n{errors}"
+    );
 }
 
 fn sources() -> PathBuf {

@@ -3,9 +3,10 @@
 
 use std::process::Command;
 
+use glebe_tests::program::c_flags;
 use glebe_tests::root;
 
-use crate::program::{FLAGS, Link, Program, dist};
+use crate::program::{Link, Program, dist};
 
 /// Each program, and the last line it prints.
 const EXAMPLES: [(&str, &str); 5] = [
@@ -24,7 +25,7 @@ const EXAMPLES: [(&str, &str); 5] = [
 
 fn passes(link: Link) {
     for (name, last) in EXAMPLES {
-        let program = Program::compile("cc", &format!("examples/{name}.c"), FLAGS, link);
+        let program = Program::compile("cc", &format!("examples/{name}.c"), &c_flags(), link);
         let output = program.output(&[]);
         let end = output.lines().last().unwrap_or_default();
         assert!(end.starts_with(last), "{name} ended with {end:?}");

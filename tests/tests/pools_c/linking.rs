@@ -123,7 +123,7 @@ fn a_program_without_a_c_library() {
 /// A program that is linked statically with its C library, too.
 #[test]
 fn a_static_program() {
-    let mut flags = crate::program::FLAGS.to_vec();
+    let mut flags = glebe_tests::program::c_flags();
     flags.push("-static");
     let program = Program::compile("gcc", "tests/programs/pools.c", &flags, Link::Static);
     for mode in [

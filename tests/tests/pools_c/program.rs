@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use glebe_tests::root;
+use glebe_tests::program::{c_flags, must_compile};
 use glebe_tests::run::Run;
+use glebe_tests::{build, root};
 use tempfile::TempDir;
 
 /// How the library comes into the program.
@@ -25,34 +26,13 @@ pub fn dist() -> &'static Path {
         {
             return dir;
         }
-        let target = root().join("target/dist");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--release", "-p", "glebe-mem", "--target-dir"])
-            .arg(&target)
-            .current_dir(root())
-            .env_remove("LD_PRELOAD")
-            .status()
-            .expect("cargo starts");
-        assert!(status.success(), "building glebe-mem failed");
-        target.join("release")
+        build(&["glebe-mem"])
     })
 }
 
 pub fn include() -> PathBuf {
     root().join("crates/glebe-mem/include")
 }
-
-/// Flags for the tests' own programs: no call optimised away.
-pub const FLAGS: &[&str] = &[
-    "-std=gnu17",
-    "-O1",
-    "-g",
-    "-fno-builtin",
-    "-pthread",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-];
 
 /// A compiled program; its file goes when this does.
 pub struct Program {
@@ -81,21 +61,14 @@ impl Program {
                 command.arg("-lglebe_mem")
             }
         };
-        let output = command
-            .output()
-            .unwrap_or_else(|e| panic!("{e}: is {compiler} installed?"));
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{source} does not compile:\n{errors}"
-        );
+        must_compile(&mut command, source);
         Program { folder }
     }
 
     /// One of the tests' own programs.
     #[track_caller]
     pub fn of_tests(name: &str, link: Link) -> Program {
-        Program::compile("gcc", &format!("tests/programs/{name}"), FLAGS, link)
+        Program::compile("gcc", &format!("tests/programs/{name}"), &c_flags(), link)
     }
 
     pub fn path(&self) -> PathBuf {

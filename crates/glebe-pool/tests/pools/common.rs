@@ -1,4 +1,4 @@
-//! What the tests share: land for pools, and a hook that remembers.
+//! What the tests share: the list of policies, land for pools, and a hook that remembers.
 
 use glebe_pool::{BlockSource, Fault, Fit, Pool, Tags};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -54,3 +54,21 @@ pub fn remember(fault: &Fault) {
 pub fn remembered() -> Option<Fault> {
     LAST.take()
 }
+
+/// Gives each fit with each kind of tags to a macro, as `name: Fit, Tags;`, and `more` of the sort.
+macro_rules! every_policy {
+    ($matrix:ident! { $($more:tt)* }) => {
+        $matrix! {
+            first_inline: glebe_pool::FirstFit, glebe_pool::InlineTags;
+            first_side: glebe_pool::FirstFit, glebe_pool::SideTags;
+            next_inline: glebe_pool::NextFit, glebe_pool::InlineTags;
+            next_side: glebe_pool::NextFit, glebe_pool::SideTags;
+            best_inline: glebe_pool::BestFit, glebe_pool::InlineTags;
+            best_side: glebe_pool::BestFit, glebe_pool::SideTags;
+            two_level_inline: glebe_pool::TwoLevel, glebe_pool::InlineTags;
+            two_level_side: glebe_pool::TwoLevel, glebe_pool::SideTags;
+            $($more)*
+        }
+    };
+}
+pub(crate) use every_policy;

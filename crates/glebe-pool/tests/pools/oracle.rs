@@ -1,9 +1,9 @@
 //! Every fit policy with every kind of tags under the shadow oracle, over every kind of supplier.
 
-use crate::common::{Land, remember};
+use crate::common::{Land, every_policy, remember};
 use glebe_pool::{
-    BestFit, BlockSource, Break, FirstFit, Fit, InlineTags, Locked, Mmap, NextFit, NoSource, Pool,
-    SideTags, Split, Tags, TwoLevel,
+    BestFit, BlockSource, Break, FirstFit, Fit, InlineTags, Locked, Mmap, NoSource, Pool, SideTags,
+    Split, Tags, TwoLevel,
 };
 use glebe_trace::{Care, Lifetimes, Origin, Profile, Sizes, Stream, Target, replay};
 use std::alloc::{GlobalAlloc, Layout};
@@ -165,16 +165,7 @@ macro_rules! matrix {
     )*};
 }
 
-matrix! {
-    first_inline: FirstFit, InlineTags;
-    first_side: FirstFit, SideTags;
-    next_inline: NextFit, InlineTags;
-    next_side: NextFit, SideTags;
-    best_inline: BestFit, InlineTags;
-    best_side: BestFit, SideTags;
-    two_level_inline: TwoLevel, InlineTags;
-    two_level_side: TwoLevel, SideTags;
-}
+every_policy!(matrix! {});
 
 /// One pool at a time: the break belongs to the process.
 #[test]

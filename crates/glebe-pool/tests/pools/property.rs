@@ -1,11 +1,8 @@
 //! Any sequence of calls on any policy leaves a sound pool, live blocks apart and their bytes as
 //! they were; bad frees in between are refused and change nothing.
 
-use crate::common::{Land, remember, remembered};
-use glebe_pool::{
-    BestFit, Fault, FirstFit, Fit, Heap, InlineTags, NextFit, NoSource, Pool, SideTags, State,
-    Tags, TwoLevel,
-};
+use crate::common::{Land, every_policy, remember, remembered};
+use glebe_pool::{Fault, Fit, Heap, NoSource, Pool, SideTags, State, Tags, TwoLevel};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::alloc::Layout;
@@ -213,14 +210,6 @@ macro_rules! matrix {
     };
 }
 
-matrix! {
-    first_inline: FirstFit, InlineTags;
-    first_side: FirstFit, SideTags;
-    next_inline: NextFit, InlineTags;
-    next_side: NextFit, SideTags;
-    best_inline: BestFit, InlineTags;
-    best_side: BestFit, SideTags;
-    two_level_inline: TwoLevel, InlineTags;
-    two_level_side: TwoLevel, SideTags;
+every_policy!(matrix! {
     few_classes: TwoLevel<1>, SideTags;
-}
+});

@@ -1,11 +1,8 @@
 //! Bad frees are refused in every variant, told to the hook, and change nothing; so are writes
 //! after free and past the end, where the tags can see them.
 
-use crate::common::{Land, remember, remembered};
-use glebe_pool::{
-    BestFit, Fault, FirstFit, Fit, InlineTags, NextFit, NoSource, Pool, SideTags, State, Tags,
-    TwoLevel,
-};
+use crate::common::{Land, every_policy, remember, remembered};
+use glebe_pool::{Fault, FirstFit, Fit, InlineTags, NoSource, Pool, State, Tags, TwoLevel};
 use std::alloc::Layout;
 use std::process::Command;
 
@@ -166,16 +163,7 @@ macro_rules! matrix {
 #[expect(non_upper_case_globals, reason = "read like a variable")]
 static word_of_static: usize = 0;
 
-matrix! {
-    first_inline: FirstFit, InlineTags;
-    first_side: FirstFit, SideTags;
-    next_inline: NextFit, InlineTags;
-    next_side: NextFit, SideTags;
-    best_inline: BestFit, InlineTags;
-    best_side: BestFit, SideTags;
-    two_level_inline: TwoLevel, InlineTags;
-    two_level_side: TwoLevel, SideTags;
-}
+every_policy!(matrix! {});
 
 #[test]
 fn inline_tags_notice_writes_past_the_end_and_before_the_start() {

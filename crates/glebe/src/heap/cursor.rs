@@ -76,9 +76,9 @@ impl Cursor {
     }
 
     /// Sets what never changes for a class.
-    pub fn serve(&self, class: &Class, reciprocal: u32) {
+    pub fn serve(&self, class: &Class) {
         self.size.set(class.size);
-        self.reciprocal.set(reciprocal);
+        self.reciprocal.set(class.reciprocal);
     }
 
     /// Whether it holds a slot (by its number modulo 64) of `word`; for the owner.

@@ -76,15 +76,30 @@ impl Heap {
     /// Frees a slot in the first unit of an own slab.
     #[inline(always)]
     fn free_own(&self, block: *mut u8, row: &'static Row, class: ClassOffset) {
-        let Some((word, slot)) = slot_of(block, row) else {
-            return refuse(block);
-        };
+        match slot_of(block, row) {
+            Some((word, slot)) if self.clear_own(block, row, class, word, slot) => {}
+            _ => refuse(block),
+        }
+    }
+
+    /// Clears the bit of a slot in a slab with the first row `row`, whose first unit has the byte
+    /// at `in_first`. False, and nothing happened, if the slot is not live.
+    #[inline(always)]
+    fn clear_own(
+        &self,
+        in_first: *mut u8,
+        row: &'static Row,
+        class: ClassOffset,
+        word: WordId,
+        slot: usize,
+    ) -> bool {
         if self.cursor_of(class).own_holds(word, slot) || !word.clear(slot) {
-            return refuse(block);
+            return false;
         }
         if row.count_down() {
-            until_is_zero(block, self);
+            until_is_zero(in_first, self);
         }
+        true
     }
 
     /// Frees a slot of an own slab where the fast path does not look: in a later unit, or in a slab
@@ -101,12 +116,10 @@ impl Heap {
         let Some(class) = entry.unshared().class_against(key) else {
             return false;
         };
-        let freed_by_others = slot_of(block, row)
-            .map(|(word, slot)| TABLES.remote_of(word).load(Relaxed) >> (slot % 64) & 1 != 0);
-        if freed_by_others == Some(false) {
-            self.free_own(block, row, class);
-        }
-        freed_by_others == Some(false)
+        slot_of(block, row).is_some_and(|(word, slot)| {
+            TABLES.remote_of(word).load(Relaxed) >> (slot % 64) & 1 == 0
+                && self.clear_own(block, row, class, word, slot)
+        })
     }
 
     /// Frees a slot in another than the first unit of an own slab; false if `block` is none.
@@ -128,13 +141,7 @@ impl Heap {
             return false;
         }
         let word = WordId::of_slot(first, slot);
-        if cursor.own_holds(word, slot) || !word.clear(slot) {
-            return false;
-        }
-        if first.count_down() {
-            until_is_zero(block.wrapping_sub(delta * UNIT), self);
-        }
-        true
+        self.clear_own(block.wrapping_sub(delta * UNIT), first, class, word, slot)
     }
 
     /// Frees a slot of an own slab, wherever in the slab it lies and whoever else frees there.

@@ -45,7 +45,7 @@ pub use resize::{realloc, realloc_aligned};
 
 use crate::records::directory::{ClassOffset, Key};
 use crate::records::layout::{HEAP_BYTES, TABLES};
-use crate::slab::classes::{GRANULE, MEDIUM, class_of, reciprocal};
+use crate::slab::classes::{GRANULE, MEDIUM, class_of};
 use crate::slab::{CLASSES, words};
 use crate::sync::AtomicU32;
 use core::cell::Cell;
@@ -114,7 +114,7 @@ impl Heap {
         self.number.set(number);
         self.base.set(TABLES.base());
         for (class, cursor) in self.cursors.iter().enumerate() {
-            cursor.serve(words::class(class as u32), reciprocal(class));
+            cursor.serve(words::class(class as u32));
         }
     }
 

@@ -178,19 +178,18 @@ impl Heap {
         otherwise: fn(*mut u8),
     ) {
         let parcel = &self.outbox.parcels[class.number()];
-        let live = id.word().load(Relaxed) & !TABLES.remote_of(id).load(Relaxed);
+        let same = parcel.word.get() == id.number();
+        let freed_here = if same { parcel.freed.get() } else { 0 };
+        let open = id.word().load(Relaxed) & !TABLES.remote_of(id).load(Relaxed) & !freed_here;
         // A thread that has no heap has no outbox.
-        if live & bit == 0 || self.number.get() == 0 {
+        if open & bit == 0 || self.number.get() == 0 {
             return otherwise(block);
         }
-        if parcel.word.get() != id.number() {
+        if !same {
             self.send(class.number());
             parcel.word.set(id.number());
         }
-        parcel.open.set(live & !parcel.freed.get());
-        if parcel.open.get() & bit == 0 {
-            return otherwise(block);
-        }
+        parcel.open.set(open);
         self.put(parcel, bit, class);
     }
 

@@ -21,8 +21,7 @@ const COLOURS: u32 = 2048;
 
 impl Heap {
     /// Gives an exhausted cursor a new mask, [`Cursor::again`](super::cursor::Cursor::again)
-    /// having failed. False if the system has
-    /// no memory.
+    /// having failed. False if the system has no memory.
     pub(super) fn refill(&self, class: usize) -> bool {
         let figures = words::class(class as u32);
         if let Some(id) = self.cursors[class].word() {

@@ -55,7 +55,7 @@ pub struct Class {
 pub static TABLE: [Class; CLASS_LIMIT as usize] = table();
 
 /// `⌊2³²/size⌋ + 1` of a class: 29 bits at most.
-pub const fn reciprocal(class: usize) -> u32 {
+const fn reciprocal(class: usize) -> u32 {
     ((1 << 32) / size_of_class(class) as u64 + 1) as u32
 }
 
