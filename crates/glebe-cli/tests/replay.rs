@@ -21,6 +21,8 @@ fn every_trace_that_ships_is_played_and_scored() {
         "first-fit,inline",
         "--pool",
         "two-level,side,kernel",
+        "--pool",
+        "best-fit,inline,break",
     ]);
     command.args(["--pool", "engine", "--pool", "talc"]);
     let files: Vec<_> = fs::read_dir(traces())
@@ -36,7 +38,7 @@ fn every_trace_that_ships_is_played_and_scored() {
         stderr(&output)
     );
     let scores: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(scores.len(), 12 * 4);
+    assert_eq!(scores.len(), 12 * 5);
     for score in scores {
         let utilisation = score["utilisation"].as_f64().unwrap();
         // The engine's slabs count whole, however little of them is touched.

@@ -274,6 +274,7 @@ pub fn measure(job: &Job) -> std::io::Result<Aged> {
 
 #[cfg(test)]
 mod tests {
+    use crate::study::arms::engine_alone;
     use super::*;
     use strum::IntoEnumIterator;
 
@@ -327,6 +328,7 @@ mod tests {
 
     #[test]
     fn suppliers_and_the_engine_hold_at_least_what_was_requested() {
+        let _engine = engine_alone();
         for arm in ["two-level,side,mmap", "first-fit,inline,kernel", "engine"] {
             let aged = aged(arm, Lifetimes::Random);
             assert!(aged.fixed.is_none());

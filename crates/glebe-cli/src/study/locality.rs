@@ -203,6 +203,7 @@ pub fn measure(job: &Job) -> std::io::Result<Locality> {
 
 #[cfg(test)]
 mod tests {
+    use crate::study::arms::engine_alone;
     use super::*;
 
     #[test]
@@ -228,6 +229,7 @@ mod tests {
 
     #[test]
     fn arms_have_figures_that_can_be() {
+        let _engine = engine_alone();
         for arm in ["two-level,side", "next-fit,inline", "engine", "rlsf"] {
             let job = Job {
                 arm: arm.parse().unwrap(),

@@ -1,8 +1,9 @@
-//! What the tests share: the list of policies, land for pools, and a hook that remembers.
+//! What the tests share: the list of policies, land for pools, a hook that remembers, and processes.
 
 use glebe_pool::{BlockSource, Fault, Fit, Pool, Tags};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
+use std::process::{Command, Output};
 
 /// Memory of a chosen size and alignment, freed at the end.
 pub struct Land {
@@ -53,6 +54,18 @@ pub fn remember(fault: &Fault) {
 /// The last fault that [`remember`] was told of on this thread, once.
 pub fn remembered() -> Option<Fault> {
     LAST.take()
+}
+
+/// Runs a test, called `name`, in a process of its own with one thread; or is that process, and
+/// comes back with None. Else what it printed and how it ended.
+pub fn in_a_process(name: &str) -> Option<Output> {
+    const VARIABLE: &str = "GLEBE_POOL_TEST";
+    if std::env::var_os(VARIABLE).is_some() {
+        return None;
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    Some(command.env(VARIABLE, name).output().expect("it runs"))
 }
 
 /// Gives each fit with each kind of tags to a macro, as `name: Fit, Tags;`, and `more` of the sort.

@@ -1,6 +1,6 @@
 //! Every fit policy with every kind of tags under the shadow oracle, over every kind of supplier.
 
-use crate::common::{Land, every_policy, remember};
+use crate::common::{Land, every_policy, in_a_process, remember};
 use glebe_pool::{
     BestFit, BlockSource, Break, FirstFit, Fit, InlineTags, Locked, Mmap, NoSource, Pool, SideTags,
     Split, Tags, TwoLevel,
@@ -150,8 +150,6 @@ fn on_mappings<F: Fit + Send, T: Tags>() {
 macro_rules! matrix {
     ($($name:ident: $fit:ty, $tags:ty;)*) => {$(
         mod $name {
-            use super::*;
-
             #[test]
             fn on_land() {
                 super::on_land::<$fit, $tags>();
@@ -167,9 +165,15 @@ macro_rules! matrix {
 
 every_policy!(matrix! {});
 
-/// One pool at a time: the break belongs to the process.
+/// One pool at a time: the break belongs to the process. And in a process without other threads:
+/// `sbrk` reads the break and sets it, and the C library's malloc calls it from any thread.
 #[test]
 fn on_the_program_break() {
+    if let Some(output) = in_a_process("oracle::on_the_program_break") {
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("1 passed"), "{said}");
+        return;
+    }
     let mut profile = Profile::new(Sizes::Skewed, Lifetimes::Random);
     profile.max_live = 300;
     let source = || Split::new(Break::of_process(), Mmap);

@@ -2,7 +2,7 @@
 //! they were; bad frees in between are refused and change nothing.
 
 use crate::common::{Land, every_policy, remember, remembered};
-use glebe_pool::{Fault, Fit, Heap, NoSource, Pool, SideTags, State, Tags, TwoLevel};
+use glebe_pool::{Fault, Fit, Heap, NoSource, Pool, State, Tags};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::alloc::Layout;
@@ -211,5 +211,5 @@ macro_rules! matrix {
 }
 
 every_policy!(matrix! {
-    few_classes: TwoLevel<1>, SideTags;
+    few_classes: glebe_pool::TwoLevel<1>, glebe_pool::SideTags;
 });

@@ -1,10 +1,10 @@
 //! Bad frees are refused in every variant, told to the hook, and change nothing; so are writes
 //! after free and past the end, where the tags can see them.
 
-use crate::common::{Land, every_policy, remember, remembered};
+use crate::common::{Land, every_policy, in_a_process, remember, remembered};
 use glebe_pool::{Fault, FirstFit, Fit, InlineTags, NoSource, Pool, State, Tags, TwoLevel};
 use std::alloc::Layout;
-use std::process::Command;
+use std::os::unix::process::ExitStatusExt;
 
 fn bytes(size: usize) -> Layout {
     Layout::from_size_align(size, 1).expect("a layout")
@@ -193,8 +193,7 @@ fn refusal_of_torn(pool: &mut Pool<FirstFit, InlineTags>, block: *mut u8) -> Fau
 /// The default hook in a process of its own, which is this test once more.
 #[test]
 fn the_default_hook_says_a_line_and_aborts() {
-    const NAME: &str = "refused::the_default_hook_says_a_line_and_aborts";
-    if std::env::var_os("GLEBE_POOL_DIES").is_some() {
+    let Some(output) = in_a_process("refused::the_default_hook_says_a_line_and_aborts") else {
         let land = Land::new(4096, 16);
         let mut pool: Pool<TwoLevel<2>> = Pool::new(NoSource);
         land.give(&mut pool);
@@ -202,14 +201,8 @@ fn the_default_hook_says_a_line_and_aborts() {
         // SAFETY: the first is right, the second ends the process.
         let _ = unsafe { (pool.free(block, None), pool.free(block, None)) };
         std::process::exit(0);
-    }
-    let output = Command::new(std::env::current_exe().expect("this program"))
-        .args([NAME, "--exact", "--nocapture"])
-        .env("GLEBE_POOL_DIES", "1")
-        .output()
-        .expect("it runs");
+    };
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("glebe: double free of 0x"), "{said}");
-    use std::os::unix::process::ExitStatusExt;
     assert_eq!(output.status.signal(), Some(6), "SIGABRT");
 }

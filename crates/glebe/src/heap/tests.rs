@@ -1,5 +1,6 @@
 //! The heap from inside: what the outside cannot arrange or cannot see. Each test may run beside
-//! others, so none calls `verify`; `tests/quiet.rs` does.
+//! others, so none calls `verify`; `tests/quiet.rs` does. Those that count what a purge returns
+//! take turns, for it takes the pages of all threads.
 
 extern crate std;
 
@@ -10,7 +11,14 @@ use crate::records::layout::TABLES;
 use crate::region::REGION;
 use crate::slab::MAX_SLOT;
 use std::sync::mpsc::channel;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
+
+/// Held by a test while nobody else's purge may take its pages.
+fn purges_alone() -> MutexGuard<'static, ()> {
+    static PURGES: Mutex<()> = Mutex::new(());
+    PURGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn unit_of(block: *mut u8) -> u32 {
     ((block as usize - TABLES.base()) / UNIT) as u32
@@ -57,6 +65,7 @@ std::thread_local! {
 
 #[test]
 fn a_refused_purge_or_move_changes_nothing_but_the_pages() {
+    let _turn = purges_alone();
     let block = malloc(1 << 20);
     // SAFETY: live and long enough, alone in this test's hands.
     unsafe {
@@ -91,6 +100,7 @@ fn a_refused_purge_or_move_changes_nothing_but_the_pages() {
 
 #[test]
 fn pages_of_a_sleeping_thread_go_back_when_others_free_its_objects() {
+    let _turn = purges_alone();
     const COUNT: usize = 20_000;
     let (give, take) = channel::<Vec<usize>>();
     let (wake, sleep) = channel::<()>();
@@ -126,6 +136,7 @@ fn pages_of_a_sleeping_thread_go_back_when_others_free_its_objects() {
 
 #[test]
 fn holes_between_live_objects_are_returned_and_the_objects_stay() {
+    let _turn = purges_alone();
     const COUNT: usize = 64 * 200;
     let blocks: Vec<_> = (0..COUNT).map(|_| malloc(1024)).collect();
     for (n, &block) in blocks.iter().enumerate() {

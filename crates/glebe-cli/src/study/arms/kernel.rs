@@ -22,35 +22,59 @@ struct Blocks {
 // SAFETY: the range is reached by nobody else, from whatever thread.
 unsafe impl Send for Blocks {}
 
-static BLOCKS: Mutex<Option<Blocks>> = Mutex::new(None);
+impl Blocks {
+    fn new() -> Option<Blocks> {
+        Some(Blocks {
+            land: Land::of(RESERVED).ok()?,
+            free: BTreeMap::from([(0, RESERVED / BLOCK)]),
+            granted: BTreeMap::new(),
+        })
+    }
+
+    fn grant(&mut self, count: usize) -> Option<*mut u8> {
+        let (&first, &length) = self.free.iter().find(|(_, length)| **length >= count)?;
+        self.free.remove(&first);
+        if length > count {
+            self.free.insert(first + count, length - count);
+        }
+        self.granted.insert(first, count);
+        Some(self.land.start().wrapping_add(first * BLOCK))
+    }
+
+    /// Takes a run back; nothing happens if it was never granted.
+    fn take_back(&mut self, run: *mut u8) {
+        let mut first = (run.addr() - self.land.start().addr()) / BLOCK;
+        let Some(mut length) = self.granted.remove(&first) else {
+            return;
+        };
+        if let Some(after) = self.free.remove(&(first + length)) {
+            length += after;
+        }
+        let before = self.free.range(..first).next_back();
+        if let Some((&start, &before)) =
+            before.filter(|(start, before)| **start + **before == first)
+        {
+            first = start;
+            length += before;
+        }
+        self.free.insert(first, length);
+    }
+}
 
 /// Calls `with` on the kernel's blocks, which are reserved at the first call; none if they cannot.
-fn enter<R>(with: impl FnOnce(&mut Blocks) -> Option<R>) -> Option<R> {
+fn enter<R>(with: impl FnOnce(&mut Blocks) -> R) -> Option<R> {
+    static BLOCKS: Mutex<Option<Blocks>> = Mutex::new(None);
     let mut blocks = BLOCKS.lock().unwrap_or_else(PoisonError::into_inner);
     if blocks.is_none() {
-        let land = Land::of(RESERVED).ok()?;
-        let free = BTreeMap::from([(0, RESERVED / BLOCK)]);
-        *blocks = Some(Blocks {
-            land,
-            free,
-            granted: BTreeMap::new(),
-        });
+        *blocks = Blocks::new();
     }
-    with(blocks.as_mut()?)
+    blocks.as_mut().map(with)
 }
 
 /// So many blocks in one piece, or null.
 pub extern "C" fn mem_block_alloc(count: usize) -> *mut c_void {
-    let start = enter(|blocks| {
-        let (&first, &length) = blocks.free.iter().find(|(_, length)| **length >= count)?;
-        blocks.free.remove(&first);
-        if length > count {
-            blocks.free.insert(first + count, length - count);
-        }
-        blocks.granted.insert(first, count);
-        Some(blocks.land.start().wrapping_add(first * BLOCK))
-    });
-    start.map_or(ptr::null_mut(), |start| start.cast())
+    let run = enter(|blocks| blocks.grant(count)).flatten();
+    run.map_or(ptr::null_mut(), |run| run.cast())
 }
 
 /// Takes a run back. What was never granted is refused by doing nothing.
@@ -58,22 +82,7 @@ pub extern "C" fn mem_block_alloc(count: usize) -> *mut c_void {
 /// # Safety
 /// Nothing of the run is used any more.
 pub unsafe extern "C" fn mem_block_free(run: *mut c_void) {
-    enter(|blocks| {
-        let mut first = (run.addr() - blocks.land.start().addr()) / BLOCK;
-        let mut length = blocks.granted.remove(&first)?;
-        if let Some(after) = blocks.free.remove(&(first + length)) {
-            length += after;
-        }
-        let before = blocks.free.range(..first).next_back();
-        if let Some((&start, &before)) =
-            before.filter(|(start, before)| **start + **before == first)
-        {
-            first = start;
-            length += before;
-        }
-        blocks.free.insert(first, length);
-        Some(())
-    });
+    enter(|blocks| blocks.take_back(run.cast()));
 }
 
 #[cfg(test)]
@@ -82,20 +91,12 @@ mod tests {
 
     #[test]
     fn runs_come_back_as_one() {
-        let runs = [mem_block_alloc(3), mem_block_alloc(1), mem_block_alloc(2)];
-        assert!(
-            runs.iter()
-                .all(|run| !run.is_null() && run.addr() % BLOCK == 0)
-        );
-        let free = |run| {
-            // SAFETY: the run was granted and is not used.
-            unsafe { mem_block_free(run) }
-        };
-        free(runs[0]);
-        free(runs[2]);
-        free(runs[1]);
-        let whole = mem_block_alloc(6);
-        assert_eq!(whole, runs[0]);
-        free(whole);
+        let mut blocks = Blocks::new().unwrap();
+        let runs = [3, 1, 2].map(|count| blocks.grant(count).unwrap());
+        assert!(runs.iter().all(|run| run.addr() % BLOCK == 0));
+        for which in [0, 2, 1] {
+            blocks.take_back(runs[which]);
+        }
+        assert_eq!(blocks.grant(6), Some(runs[0]));
     }
 }
