@@ -274,8 +274,8 @@ pub fn measure(job: &Job) -> std::io::Result<Aged> {
 
 #[cfg(test)]
 mod tests {
-    use crate::study::arms::engine_alone;
     use super::*;
+    use crate::study::arms::engine_alone;
     use strum::IntoEnumIterator;
 
     fn aged(arm: &str, lifetimes: Lifetimes) -> Aged {

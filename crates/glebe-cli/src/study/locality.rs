@@ -203,8 +203,8 @@ pub fn measure(job: &Job) -> std::io::Result<Locality> {
 
 #[cfg(test)]
 mod tests {
-    use crate::study::arms::engine_alone;
     use super::*;
+    use crate::study::arms::engine_alone;
 
     #[test]
     fn distances_count_the_lines_between() {

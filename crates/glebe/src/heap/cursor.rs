@@ -3,7 +3,7 @@
 //! ```text
 //!  0      8      16       24     32     36           40      48      49      50
 //! ┌──────┬──────┬────────┬──────┬──────┬────────────┬───────┬───────┬───────┬───┐
-//! │ mask │ word │ lowest │ base │ size │ reciprocal │ slots │quarter│ fresh │ · │
+//! │ mask │ word │ lowest │ base │ size │ reciprocal │ slots │ half  │ fresh │ · │
 //! └──────┴──────┴────────┴──────┴──────┴────────────┴───────┴───────┴───────┴───┘
 //! ```
 //! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
@@ -32,8 +32,8 @@ pub(super) struct Cursor {
     pub reciprocal: Cell<u32>,
     /// The bits of the word that stand for slots.
     slots: Cell<u64>,
-    /// A quarter of their number, rounded up.
-    quarter: Cell<u8>,
+    /// Half of their number, rounded up.
+    half: Cell<u8>,
     /// Whether the held slots were never used since the system gave their pages.
     fresh: Cell<bool>,
 }
@@ -70,7 +70,7 @@ impl Cursor {
             size: Cell::new(0),
             reciprocal: Cell::new(0),
             slots: Cell::new(0),
-            quarter: Cell::new(0),
+            half: Cell::new(0),
             fresh: Cell::new(false),
         }
     }
@@ -148,21 +148,23 @@ impl Cursor {
     pub fn come(&self, base: usize, slots: u64, fresh: bool) {
         self.base.set(base);
         self.slots.set(slots);
-        self.quarter.set(slots.count_ones().div_ceil(4) as u8);
+        self.half.set(slots.count_ones().div_ceil(2) as u8);
         self.fresh.set(fresh);
     }
 
-    /// Takes the same word's free slots again if at least so many quarters of it are free: true if
-    /// so. Cheap, and harmless on a heap that owns nothing. Nothing is held.
+    /// Takes the same word's free slots again if at least half of them are free: true if so. Cheap,
+    /// and harmless on a heap that owns nothing. Nothing is held.
+    ///
+    /// What is taken again must wait for the frees just before, which does not pay for a few slots.
     #[inline(always)]
-    pub fn again(&self, quarters: u32) -> bool {
+    pub fn again(&self) -> bool {
         let Some(id) = self.word() else {
             return false;
         };
         let live = id.word().load(Relaxed);
         let free = !live & self.slots.get();
         let count = free.count_ones();
-        if count < quarters * u32::from(self.quarter.get()) {
+        if count < u32::from(self.half.get()) {
             return false;
         }
         self.hold(id, live, free);

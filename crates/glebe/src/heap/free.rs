@@ -9,7 +9,7 @@ use crate::records::row::{MAX_SLOTS, Row, WordId};
 use crate::records::{Entry, UNIT, UNIT_SHIFT};
 use crate::region::REGION;
 use crate::slab::MAX_SLOT;
-use crate::slab::classes::{self, aligned_class, class_of};
+use crate::slab::classes::{aligned_class, class_of};
 use crate::slab::remote::{self, Published};
 use crate::slab::words::{self, Place};
 use crate::sync::Ordering::Relaxed;
@@ -66,7 +66,8 @@ impl Heap {
     /// of this heap into which no other thread has freed lately.
     #[inline(always)]
     fn own_row(&self, block: *mut u8) -> Option<(&'static Row, ClassOffset)> {
-        let row = TABLES.row_at(block as usize)?;
+        // SAFETY: the heap has noted how many bytes are reserved, or 0 before it has anything.
+        let row = unsafe { TABLES.row_within(block as usize, self.reach.get()) }?;
         row.entry
             .get()
             .class_against(self.key.get())
@@ -288,7 +289,7 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
 fn slot_of(block: *mut u8, row: &'static Row) -> Option<(WordId, usize)> {
     // The base is a multiple of a unit.
     let offset = block as usize % UNIT;
-    let slot = classes::slot_in_first_unit(row.reciprocal.get(), &row.limit, offset)?;
+    let slot = row.slot_at(offset)?;
     Some((WordId::of_slot(row, slot), slot))
 }
 

@@ -38,9 +38,8 @@ pub fn malloc_slowly(size: usize) -> *mut u8 {
     let last = size.wrapping_sub(1);
     if last < MEDIUM {
         let cursor = tls::heap().cursor_for_small(last);
-        // Tight loops stay in one word. What is taken again must wait for the frees just before,
-        // which does not pay for a few slots.
-        if (cursor.held() != 0 || cursor.again(3))
+        // Tight loops stay in one word.
+        if (cursor.held() != 0 || cursor.again())
             && let Some(block) = cursor.pop()
         {
             return block;
@@ -138,7 +137,7 @@ impl Heap {
     pub(super) fn take(&self, class: usize) -> *mut u8 {
         debug_assert!(class < CLASSES);
         let cursor = &self.cursors[class];
-        if cursor.held() == 0 && !cursor.again(1) && !self.refill(class) {
+        if cursor.held() == 0 && !cursor.again() && !self.refill(class) {
             return null_mut();
         }
         cursor.pop().unwrap_or(null_mut())

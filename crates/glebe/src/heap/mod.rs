@@ -59,6 +59,8 @@ pub struct Heap {
     key: Cell<Key>,
     number: Cell<u32>,
     base: Cell<usize>,
+    /// Bytes reserved, so that a free compares with its own heap's memory; 0 in the empty heap.
+    reach: Cell<usize>,
     generation: Cell<u32>,
     /// See [`tls::thread`].
     thread: Cell<usize>,
@@ -94,6 +96,7 @@ impl Heap {
             key: Cell::new(Key::NONE),
             number: Cell::new(0),
             base: Cell::new(0),
+            reach: Cell::new(0),
             generation: Cell::new(0),
             thread: Cell::new(0),
             cursors: [const { Cursor::none() }; CLASSES],
@@ -113,6 +116,7 @@ impl Heap {
         self.key.set(Key::of(number));
         self.number.set(number);
         self.base.set(TABLES.base());
+        self.reach.set(TABLES.bytes());
         for (class, cursor) in self.cursors.iter().enumerate() {
             cursor.serve(words::class(class as u32));
         }

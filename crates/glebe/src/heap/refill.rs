@@ -2,7 +2,7 @@
 //!
 //! A pass visits each word of a slab once, from the first to the last, and begins anew rather than
 //! go where no slot was used yet: so a slab grows into its pages only as far as needed. A word is
-//! taken again at once while a quarter of it is free, which keeps tight loops within a page. A slab
+//! taken again at once while half of it is free, which keeps tight loops within a page. A slab
 //! is left when less than an eighth of it is free; it comes back to its list when that changes
 //! (`heap` invariant 2). So a listed slab, and one in which another pass begins, always has a free
 //! slot: what other threads freed counts as used until it is taken back.

@@ -241,13 +241,23 @@ impl Tables {
     /// The row of the unit in which an address lies, if it lies in the reservation.
     #[inline(always)]
     pub fn row_at(&self, address: usize) -> Option<&'static Row> {
+        // SAFETY: so many bytes are reserved.
+        unsafe { self.row_within(address, self.bytes()) }
+    }
+
+    /// The row of the unit in which an address lies, if it lies in the first `bytes` of the
+    /// reservation.
+    ///
+    /// # Safety
+    /// So many bytes are reserved; 0 before there is a reservation.
+    #[inline(always)]
+    pub unsafe fn row_within(&self, address: usize, bytes: usize) -> Option<&'static Row> {
         let base = self.base.load(Ordering::Relaxed);
         let offset = address.wrapping_sub(base);
-        if offset >= self.bytes.load(Ordering::Relaxed) {
+        if offset >= bytes {
             return None;
         }
-        // SAFETY: rows begin at the base, and every unit of the reservation has one. Before there
-        // is a reservation its length is 0.
+        // SAFETY: rows begin at the base, and every unit of the reservation has one.
         unsafe {
             core::hint::assert_unchecked(base != 0);
             Some(&*(base as *const Row).add(offset >> UNIT_SHIFT))

@@ -11,6 +11,7 @@
 //! other; clears a bit and counts down. With slots of 176 bytes and more all of that is one line.
 //! Only the row of a slab's first unit has all this; the others have their entry only.
 
+use super::UNIT;
 use super::directory::Cell;
 use super::land::{Field16, Field32};
 use crate::sync::AtomicU64;
@@ -43,6 +44,45 @@ pub struct Row {
 const _: () = assert!(size_of::<Row>() == ROW);
 
 impl Row {
+    /// The slot that starts `offset` bytes into the unit, the first of a slab, if one does: see
+    /// `slab::classes`.
+    #[inline(always)]
+    pub fn slot_at(&self, offset: usize) -> Option<usize> {
+        debug_assert!(offset < UNIT);
+        #[cfg(target_arch = "x86_64")]
+        {
+            let (slot, low): (usize, u32);
+            // SAFETY: a multiplication and a comparison, with fields of this row, in two
+            // instructions and a jump. The compiler would multiply 64 bits, copy and shift, and
+            // load what is atomic by itself. Writing half a register clears the other half.
+            unsafe {
+                core::arch::asm!(
+                    "mul dword ptr [{row} + {reciprocal}]",
+                    row = in(reg) self,
+                    reciprocal = const core::mem::offset_of!(Row, reciprocal),
+                    inlateout("eax") offset as u32 => low,
+                    lateout("rdx") slot,
+                    options(pure, readonly, nostack),
+                );
+                core::arch::asm!(
+                    "cmp {low:e}, dword ptr [{row} + {limit}]",
+                    "jae {other}",
+                    low = in(reg) low,
+                    row = in(reg) self,
+                    limit = const core::mem::offset_of!(Row, limit),
+                    other = label { return None },
+                    options(readonly, nostack),
+                );
+            }
+            Some(slot)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let product = offset as u64 * u64::from(self.reciprocal.get());
+            ((product as u32) < self.limit.get()).then_some((product >> 32) as usize)
+        }
+    }
+
     /// Takes one off the count; whether zero is left. Only the slab's owner calls this.
     #[inline(always)]
     pub fn count_down(&self) -> bool {

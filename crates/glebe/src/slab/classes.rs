@@ -19,7 +19,6 @@
 
 use crate::records::UNIT;
 use crate::records::directory::{CLASS_LIMIT, MAX_SLAB_UNITS};
-use crate::records::land::Field32;
 use crate::records::row::MAX_SLOTS;
 
 /// Number of size classes.
@@ -188,40 +187,6 @@ const fn table() -> [Class; CLASS_LIMIT as usize] {
     table
 }
 
-/// The high and the low half of a product.
-#[inline(always)]
-fn multiply(a: u32, b: u32) -> (usize, u32) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let (high, low);
-        // SAFETY: a multiplication. The compiler would multiply 64 bits, copy and shift. Writing
-        // half a register clears the other half.
-        unsafe {
-            core::arch::asm!(
-                "mul {b:e}",
-                b = in(reg) b,
-                inlateout("eax") a => low,
-                lateout("rdx") high,
-                options(pure, nomem, nostack),
-            );
-        }
-        (high, low)
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let product = u64::from(a) * u64::from(b);
-        ((product >> 32) as usize, product as u32)
-    }
-}
-
-/// The slot that starts `offset` bytes into a slab's first unit, if one does.
-#[inline(always)]
-pub fn slot_in_first_unit(reciprocal: u32, limit: &Field32, offset: usize) -> Option<usize> {
-    debug_assert!(offset < UNIT);
-    let (slot, low) = multiply(offset as u32, reciprocal);
-    if low < limit.get() { Some(slot) } else { None }
-}
-
 impl Class {
     /// The slot that starts `offset` bytes into a slab, if one does.
     #[inline]
@@ -247,6 +212,7 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::row::Row;
 
     #[test]
     fn every_size_gets_the_smallest_class_that_holds_it() {
@@ -262,15 +228,16 @@ mod tests {
     fn every_slot_is_found_and_everything_else_refused() {
         for class in &TABLE[..CLASSES] {
             let size = class.size as usize;
+            // SAFETY: a row is made of atomics, of which all bits may be zero.
+            let row: Row = unsafe { core::mem::zeroed() };
+            row.reciprocal.set(class.reciprocal);
+            row.limit.set(class.limit);
             for offset in 0..class.units as usize * UNIT {
                 let is_slot = offset % size == 0 && offset / size < class.slots as usize;
                 let expected = is_slot.then_some(offset / size);
                 assert_eq!(class.slot_at(offset), expected, "{offset} in {size}");
                 if offset < UNIT {
-                    let limit = Field32::default();
-                    limit.set(class.limit);
-                    let found = slot_in_first_unit(class.reciprocal, &limit, offset);
-                    assert_eq!(found, expected, "{offset} in {size}");
+                    assert_eq!(row.slot_at(offset), expected, "{offset} in {size}");
                 }
             }
         }
