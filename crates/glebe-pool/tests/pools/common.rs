@@ -1,4 +1,4 @@
-//! What the tests share: the list of policies, land for pools, a hook that remembers, and processes.
+//! What the tests share: the list of policies, land for pools, a hook that remembers, processes.
 
 use glebe_pool::{BlockSource, Fault, Fit, Pool, Tags};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
