@@ -198,7 +198,7 @@ static void soak(unsigned seed, size_t count, unsigned bits, int may_fail) {
 static void every_pool(void) {
     int null = open("/dev/null", O_WRONLY);
     for (int supplier = MEM_SUPPLIER_DEFAULT; supplier <= MEM_SUPPLIER_BUFFER; supplier++) {
-        for (int fit = MEM_FIT_CONSTANT; fit <= MEM_FIT_BEST; fit++) {
+        for (int fit = MEM_FIT_CONSTANT; fit <= MEM_FIT_QUICK; fit++) {
             for (int tags = MEM_TAGS_SIDE; tags <= MEM_TAGS_INLINE; tags++) {
                 struct mem_config config = config_of(supplier);
                 config.fit = fit;
@@ -229,7 +229,7 @@ static void bad_configurations(void) {
     } while (0)
     REFUSED(bad.supplier = 5);
     REFUSED(bad.supplier = -1);
-    REFUSED(bad.fit = 4);
+    REFUSED(bad.fit = 5);
     REFUSED(bad.tags = 2);
     REFUSED(bad.reserved[2] = 1);
     REFUSED(bad.buffer = buffer);
@@ -312,6 +312,34 @@ static void a_kernel(void) {
     CHECK_EQ(granted, 10);
     init(config_of(MEM_SUPPLIER_DEFAULT));
     CHECK_EQ(granted, 0);
+}
+
+/* With quick fit a freed block waits for a request of its size, or for a trim. */
+static void trimming(void) {
+    struct mem_config config = config_of(MEM_SUPPLIER_KERNEL);
+    config.fit = MEM_FIT_QUICK;
+    config.step = 16 * MEM_BLOCK_SIZE;
+    init(config);
+    char *one = mem_alloc(100), *two = mem_alloc(100), table[4096] = "";
+    mem_free(one);
+    mem_free(two);
+    CHECK_EQ(granted, 16);
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(mem_dump_to(ends[1], MEM_DUMP_TABLE, 0), MEM_OK);
+    CHECK(read(ends[0], table, sizeof table - 1) > 0);
+    CHECK(strstr(table, "  w6:0\n") && strstr(table, "  w6:1\n"));
+    CHECK_EQ(mem_dump_to(ends[1], MEM_DUMP_JSON, 0), MEM_OK);
+    CHECK(read(ends[0], table, sizeof table - 1) > 0);
+    CHECK(strstr(table, "\"position\":1,\"waits\":true}"));
+    close(ends[0]);
+    close(ends[1]);
+    CHECK(mem_alloc(97) == two);
+    mem_free(two);
+    mem_trim();
+    CHECK_EQ(granted, 0);
+    init(config_of(MEM_SUPPLIER_DEFAULT));
+    mem_trim();
 }
 
 /* A buffer is used to its last block and nothing beside it is touched. */
@@ -512,6 +540,7 @@ static const struct mode modes[] = {
     MODE(bad_configurations),
     MODE(limits),
     MODE(a_kernel),
+    MODE(trimming),
     MODE(a_buffer),
     MODE(blocks_without_a_kernel),
     MODE(a_fault_callback),

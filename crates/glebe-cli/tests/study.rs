@@ -86,7 +86,7 @@ fn cost_and_targets_come_with_their_null_arm() {
         "--only",
         "a,e",
         "--policies",
-        "two-level,side talc",
+        "quick-fit,side talc",
         "--json",
         "-",
     ];

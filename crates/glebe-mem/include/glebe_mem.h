@@ -101,6 +101,11 @@ void *mem_realloc(void *ptr, size_t n) GLEBE_MEM_AGAIN((2));
 /* The same under another name. */
 void *mem_resize(void *ptr, size_t size) GLEBE_MEM_AGAIN((2));
 
+/* Joins free blocks that wait to be joined, and gives back to the supplier what is wholly free then.
+ * Only MEM_FIT_QUICK lets blocks wait, and gives back nothing in which one does; to others this
+ * does nothing. Takes time in proportion to the blocks that wait. */
+void mem_trim(void) GLEBE_MEM_NOTHROW;
+
 /* A block of at least `n` bytes with undefined contents. Null if `n` is 0 or there is no memory. */
 void *mem_alloc(size_t n)
     GLEBE_MEM_NEW((1)) GLEBE_MEM_PAIR(mem_free, mem_realloc) GLEBE_MEM_PAIR(mem_resize, mem_resize);
@@ -143,7 +148,11 @@ enum mem_fit {
     MEM_FIT_CONSTANT = 0, /* one of a list of small enough ones (TLSF); O(1) */
     MEM_FIT_FIRST = 1,    /* the lowest that is large enough; O(f) */
     MEM_FIT_NEXT = 2,     /* the first from where the last search ended; O(f) */
-    MEM_FIT_BEST = 3      /* the smallest that is large enough, by a search tree; O(log f) */
+    MEM_FIT_BEST = 3,     /* the smallest that is large enough, by a search tree; O(log f) */
+    MEM_FIT_QUICK = 4     /* the last freed of just the size, up to 1 KiB, which waits to be joined
+                           * with its neighbours; else as MEM_FIT_CONSTANT. O(1) but for a request
+                           * for which nothing else fits: it joins all that waits, which is a 64th
+                           * of the pool at most. See mem_trim(). */
 };
 
 /* Where the records about blocks are kept. */
@@ -245,7 +254,8 @@ enum mem_dump_flags {
  * All blocks by address; sizes are bytes for the user. States: `used`; `single`, used and in a
  * grant of its own; `free`; `torn`, from where on the tags of a range are overwritten. `list:nth`
  * is the place of a free block in its policy's order: the number of the list (always 0 but for
- * MEM_FIT_CONSTANT), and how many come before it there. With over 4096 free blocks it is left out.
+ * MEM_FIT_CONSTANT and MEM_FIT_QUICK; after a w, of those that wait), and how many come before it
+ * there. With over 4096 free blocks it is left out.
  * Records are tags and tables; with blocks used and free they are what is held. Fragmentation is
  * the share of free bytes outside of the largest free block. Takes O(n + f^2). */
 void mem_dump(void) GLEBE_MEM_NOTHROW;

@@ -2,8 +2,8 @@
 
 use crate::source::Source;
 use glebe_pool::{
-    BestFit, Block, BlockSource, FirstFit, Fit, Heap, Hook, InlineTags, NextFit, Pool, SideTags,
-    Tags, TwoLevel,
+    BestFit, Block, BlockSource, FirstFit, Fit, Heap, Hook, InlineTags, NextFit, Pool, QuickFit,
+    SideTags, Tags, TwoLevel,
 };
 
 /// What the functions here ask of a pool.
@@ -26,6 +26,7 @@ pub enum FitKind {
     First,
     Next,
     Best,
+    Quick,
 }
 
 /// Where the records are kept.
@@ -97,4 +98,6 @@ kinds! {
     NextInline: Next NextFit, Inline InlineTags;
     BestSide: Best BestFit, Side SideTags;
     BestInline: Best BestFit, Inline InlineTags;
+    QuickSide: Quick QuickFit, Side SideTags;
+    QuickInline: Quick QuickFit, Inline InlineTags;
 }

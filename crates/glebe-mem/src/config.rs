@@ -92,6 +92,7 @@ impl Plan {
                 1 => FitKind::First,
                 2 => FitKind::Next,
                 3 => FitKind::Best,
+                4 => FitKind::Quick,
                 _ => return None,
             },
             tags: match config.tags {

@@ -3,7 +3,7 @@
 
 use crate::calls;
 use crate::config::Plan;
-use crate::state::State;
+use crate::state::{self, State};
 use crate::twin::Twin;
 use core::ffi::c_void;
 
@@ -53,4 +53,10 @@ pub unsafe extern "C" fn mem_realloc(block: *mut c_void, n: usize) -> *mut c_voi
 pub unsafe extern "C" fn mem_resize(block: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller's promise.
     unsafe { calls::realloc(twin, block, size) }
+}
+
+/// Joins free blocks that wait for it, and gives back what is wholly free then.
+#[unsafe(no_mangle)]
+pub extern "C" fn mem_trim() {
+    state::with(|state| twin(state).trim());
 }

@@ -86,6 +86,12 @@ impl Twin {
         ]
     }
 
+    /// Joins what waits, and gives back what may go back then.
+    pub fn trim(&mut self) {
+        self.land.heap().trim();
+        self.share_limit();
+    }
+
     fn pool(&mut self, kind: Kind) -> &mut dyn View {
         match kind {
             Kind::Land => self.land.heap(),

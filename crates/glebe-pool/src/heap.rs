@@ -71,6 +71,9 @@ pub trait Heap {
     /// Sums over all blocks.
     fn stats(&self) -> Stats;
 
+    /// Joins free blocks that wait for it, and gives back what may go back then.
+    fn trim(&mut self);
+
     /// Blocks, nodes and bins looked at so far.
     fn steps(&self) -> u64;
 }
@@ -122,6 +125,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Heap for Pool<F, T, S> {
 
     fn stats(&self) -> Stats {
         Pool::stats(self)
+    }
+
+    fn trim(&mut self) {
+        Pool::trim(self);
     }
 
     fn steps(&self) -> u64 {

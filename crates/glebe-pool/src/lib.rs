@@ -4,7 +4,7 @@
 //! ([`Pool::add`]) or that a supplier has granted it ([`BlockSource`]). Three choices make a pool:
 //!
 //! * the *fit*, which free block serves a request: [`FirstFit`], [`NextFit`], [`BestFit`] (a tree),
-//!   [`TwoLevel`] (constant time);
+//!   [`TwoLevel`] (constant time), [`QuickFit`] (the same, small blocks joined later);
 //! * the *tags*, where the records of blocks are kept: [`InlineTags`] around each block,
 //!   [`SideTags`] apart from the land;
 //! * the *source*, where memory comes from: [`NoSource`], [`Buffer`], [`Buffers`], [`Kernel`],
@@ -47,6 +47,9 @@
 //! | [`resize`](Pool::resize) | as `free` | as `free` | O(1) |
 //! | [`realloc`](Pool::realloc) that moves | as `alloc` and `free`, and the copy | | |
 //! | finding the plot of an address | O(1) in the plot used last, else O(log p) expected | | |
+//!
+//! [`QuickFit`] costs as [`TwoLevel`], but amortized over the frees: blocks that wait are joined all
+//! at once when nothing fits. Its [`Pool::verify`] and [`Pool::place`] look for a block in its list.
 //!
 //! [`Pool::blocks`] and [`Pool::stats`] take O(blocks), as [`Pool::verify`] does but for the tree:
 //! O(blocks · log f).
@@ -114,7 +117,7 @@ mod tree;
 mod word;
 
 pub use fault::{Fault, Hook, abort};
-pub use fit::{BestFit, FirstFit, Fit, NextFit, Place, TwoLevel};
+pub use fit::{BestFit, FirstFit, Fit, NextFit, Place, QuickFit, TwoLevel};
 pub use heap::Heap;
 #[cfg(feature = "lock_api")]
 pub use locked::Locked;

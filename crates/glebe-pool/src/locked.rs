@@ -61,7 +61,7 @@ unsafe impl<R: RawMutex, F: Fit, T: Tags, S: BlockSource> GlobalAlloc for Locked
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise.
-        unsafe { self.lock().free_quietly(block, layout) };
+        unsafe { self.lock().dealloc(block, layout) };
     }
 
     #[inline]
@@ -124,7 +124,7 @@ mod allocator {
 
         unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
             // SAFETY: the caller's promise.
-            unsafe { self.lock().free_quietly(block.as_ptr(), layout) };
+            unsafe { self.lock().dealloc(block.as_ptr(), layout) };
         }
 
         unsafe fn grow(

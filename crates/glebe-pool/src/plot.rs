@@ -146,7 +146,13 @@ pub(crate) struct Plots {
     limit: Cell<usize>,
     table: Cell<At>,
     pub count: usize,
+    /// Bytes of land of all shared plots, and how many granules of it may wait to be joined.
+    land: usize,
+    pub waiting: usize,
 }
+
+/// What part of the land may wait to be joined.
+const WAITING: usize = 64;
 
 impl Plots {
     pub(crate) const fn new() -> Plots {
@@ -156,6 +162,8 @@ impl Plots {
             limit: Cell::new(Plot::NOWHERE.limit),
             table: Cell::new(Plot::NOWHERE.table),
             count: 0,
+            land: 0,
+            waiting: 0,
         }
     }
 
@@ -165,15 +173,25 @@ impl Plots {
         let Ok(()) = self.tree.insert(&Records, at, record.memory);
         self.count += 1;
         if record.single == 0 {
+            self.set_land(self.land + record.plot.len());
             self.stay(record.plot);
         }
     }
 
+    fn set_land(&mut self, bytes: usize) {
+        self.land = bytes;
+        self.waiting = bytes / WAITING / GRANULE;
+    }
+
     /// Strikes a plot out.
     pub(crate) fn remove(&mut self, at: At) {
-        let Ok(found) = self.tree.remove(&Records, at, at.read::<Record>(0).memory);
+        let record: Record = at.read(0);
+        let Ok(found) = self.tree.remove(&Records, at, record.memory);
         debug_assert!(found, "a plot to be removed was entered");
         self.count -= 1;
+        if record.single == 0 {
+            self.set_land(self.land - record.plot.len());
+        }
         self.stay(Plot::NOWHERE);
     }
 

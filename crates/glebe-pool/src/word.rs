@@ -50,6 +50,13 @@ impl At {
         unsafe { ptr::with_exposed_provenance::<usize>(self.0 + offset).read() }
     }
 
+    /// As [`Self::load`], from memory even if the compiler has the word in a register.
+    #[inline(always)]
+    pub(crate) fn load_again(self, offset: usize) -> usize {
+        // SAFETY: as in `load`.
+        unsafe { ptr::with_exposed_provenance::<usize>(self.0 + offset).read_volatile() }
+    }
+
     /// Sets the word at `offset` bytes from here.
     #[inline(always)]
     pub(crate) fn store(self, offset: usize, word: usize) {

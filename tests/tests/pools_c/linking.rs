@@ -11,7 +11,7 @@ use object::{Object, ObjectSymbol};
 use crate::program::{Link, Program, dist, include};
 
 /// All functions of the header.
-const OFFERED: [&str; 14] = [
+const OFFERED: [&str; 15] = [
     "mem_alloc",
     "mem_alloc_clear",
     "mem_block_alloc",
@@ -22,6 +22,7 @@ const OFFERED: [&str; 14] = [
     "mem_init",
     "mem_realloc",
     "mem_resize",
+    "mem_trim",
     "os_calloc",
     "os_free",
     "os_malloc",

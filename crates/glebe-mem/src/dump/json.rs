@@ -87,6 +87,9 @@ fn block(picture: &Picture, shown: &Shown, out: &mut Out) -> fmt::Result {
             ",\"list\":{},\"position\":{}",
             place.list, place.position
         )?;
+        if place.waits {
+            out.write_str(",\"waits\":true")?;
+        }
     }
     out.write_char('}')
 }

@@ -18,7 +18,10 @@ pub fn write(picture: &Picture, out: &mut Out) -> fmt::Result {
             let (mut address, mut place) = (Line::new(), Line::new());
             write!(address, "{}", picture.address(shown))?;
             match shown.block.place {
-                Some(at) => write!(place, "{}:{}", at.list, at.position)?,
+                Some(at) => {
+                    let waits = if at.waits { "w" } else { "" };
+                    write!(place, "{waits}{}:{}", at.list, at.position)?;
+                }
                 None => place.write_str("-")?,
             }
             let (size, state) = (shown.block.usable, state_word(shown.block.state));

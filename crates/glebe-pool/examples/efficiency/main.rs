@@ -11,9 +11,10 @@
 mod measure;
 
 use glebe_pool::{
-    BestFit, FirstFit, Fit, InlineTags, Locked, NextFit, NoSource, Pool, SideTags, Tags, TwoLevel,
+    BestFit, FirstFit, Fit, InlineTags, Locked, NextFit, NoSource, Pool, QuickFit, SideTags, Tags,
+    TwoLevel,
 };
-use measure::{LARGE, SMALL};
+use measure::{LARGE, Mix, SMALL};
 use std::alloc::{Layout, alloc_zeroed};
 
 /// Pages of the land of every pool here.
@@ -73,6 +74,7 @@ fn row<F: Fit, T: Tags>(name: &str, rounds: u64) {
 macro_rules! policies {
     ($with:ident($($argument:expr),*)) => {
         policies!(@ $with ($($argument),*)
+            "quick-side" QuickFit SideTags, "quick-inline" QuickFit InlineTags,
             "two-level-side" TwoLevel SideTags, "two-level-inline" TwoLevel InlineTags,
             "best-side" BestFit SideTags, "best-inline" BestFit InlineTags,
             "next-side" NextFit SideTags, "next-inline" NextFit InlineTags,
@@ -90,6 +92,13 @@ fn pairs_of<F: Fit, T: Tags>(name: &str, wanted: &str, live: usize, count: usize
     if name == wanted {
         let time = measure::pairs(&heap::<F, T>(), live, SMALL, count);
         println!("{name}, {live} live: {time:.1} ns a pair");
+    }
+}
+
+fn actions_of<F: Fit, T: Tags>(name: &str, wanted: &str, mix: Mix, live: usize, count: usize) {
+    if name == wanted {
+        let time = measure::actions(&heap::<F, T>(), mix, live, count);
+        println!("{name}, about {live} live: {time:.1} ns an action");
     }
 }
 
@@ -115,6 +124,12 @@ fn main() {
         [word, name, live, count] if word == "pairs" => {
             policies!(pairs_of(name, number(live), number(count)));
         }
-        _ => println!("usage: efficiency [pairs POLICY LIVE COUNT]"),
+        [word, name, live, count] if word == "small" => {
+            policies!(actions_of(name, SMALL, number(live), number(count)));
+        }
+        [word, name, live, count] if word == "large" => {
+            policies!(actions_of(name, LARGE, number(live), number(count)));
+        }
+        _ => println!("usage: efficiency [pairs|small|large POLICY LIVE COUNT]"),
     }
 }

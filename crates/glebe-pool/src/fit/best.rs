@@ -122,6 +122,10 @@ impl Index for BestFit {
             !found
         })
         .ok()?;
-        found.then_some(Place { list: 0, position })
+        found.then_some(Place {
+            list: 0,
+            position,
+            waits: false,
+        })
     }
 }

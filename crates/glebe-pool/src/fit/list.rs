@@ -155,7 +155,11 @@ impl List {
             position += 1;
             next = site.link(next?, NEXT).ok()?;
         }
-        Some(Place { list: 0, position })
+        Some(Place {
+            list: 0,
+            position,
+            waits: false,
+        })
     }
 }
 

@@ -6,28 +6,34 @@
 //! | [`NextFit`] | next that fits, going round | list by address | O(f) | O(min(f, d)) |
 //! | [`BestFit`] | smallest, of these the lowest | tree by size, address | O(log f) | O(log f) |
 //! | [`TwoLevel`] | last freed of about the size | list for each size class | O(1) | O(1) |
+//! | [`QuickFit`] | last freed of the size | such a list, in front of the former | O(1)¹ | O(1)¹ |
 //!
 //! f is the number of free blocks, d how many live blocks lie between the block and the free one
 //! before it; a free beside a free neighbour is O(1) for the lists. O(log f) is expected, over the
 //! addresses of the blocks. The best fit for an alignment above 16 is sought in O(f) before a
 //! request for one is refused.
 //!
+//! ¹ Amortized over frees: each block that waits is joined once, and all are when nothing fits.
+//!
 //! The index is only a help: it can be made anew from the tags at any time, which is done when a
 //! link in a free block turns out to be overwritten.
 
 mod best;
 mod list;
+mod quick;
 mod two_level;
 
 pub use best::BestFit;
 pub use list::{FirstFit, NextFit};
+pub use quick::QuickFit;
 pub use two_level::TwoLevel;
 
 use crate::site::{Site, Torn};
 use crate::tags::{Survey, Tags};
 use crate::word::{At, GRANULE};
 
-/// Which free block serves a request: [`FirstFit`], [`NextFit`], [`BestFit`] or [`TwoLevel`].
+/// Which free block serves a request: [`FirstFit`], [`NextFit`], [`BestFit`], [`TwoLevel`] or
+/// [`QuickFit`].
 pub trait Fit: Index {}
 
 impl<F: Index> Fit for F {}
@@ -78,6 +84,9 @@ pub struct Place {
     pub list: usize,
     /// How many come before it in that list.
     pub position: usize,
+    /// Whether it is a list of blocks that wait to be joined with their neighbours; the list is
+    /// then that of so many granules and one. See [`QuickFit`].
+    pub waits: bool,
 }
 
 /// How an index breaks its own rules, at which block.
@@ -91,6 +100,10 @@ pub trait Index: 'static {
     /// Whether [`Index::quick`] and [`Index::quick_insert`] do anything.
     #[doc(hidden)]
     const QUICK: bool = false;
+    /// Whether freed blocks of up to [`NEAR`](crate::tags::NEAR) wait, by [`Index::wait`], to be
+    /// joined later.
+    #[doc(hidden)]
+    const WAITS: bool = false;
     /// What `verify` and dumps call it.
     const NAME: &'static str;
 
@@ -120,6 +133,55 @@ pub trait Index: 'static {
     fn quick<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Option<(At, usize)> {
         let _ = (site, granules);
         None
+    }
+
+    /// Puts in a block that waits to be joined, of so many granules, at most
+    /// [`NEAR`](crate::tags::NEAR); false if, as far as known, too much waits then.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn wait<T: Tags>(&mut self, site: &Site<T>, at: At, granules: usize) -> bool {
+        let _ = (site, at, granules);
+        true
+    }
+
+    /// Takes out a block that waits, of just so many granules, at most
+    /// [`NEAR`](crate::tags::NEAR).
+    #[doc(hidden)]
+    #[inline(always)]
+    fn waiting<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {
+        let _ = (site, granules);
+        Ok(None)
+    }
+
+    /// The same for an alignment above the granule, if one is soon found.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn waiting_at<T: Tags>(&mut self, site: &Site<T>, granules: usize, align: usize) -> Option<At> {
+        let _ = (site, granules, align);
+        None
+    }
+
+    /// Whether too much waits, which is counted from time to time, as it may have become less
+    /// unnoticed. O(1), amortized over the calls.
+    #[doc(hidden)]
+    fn is_crowded<T: Tags>(&mut self, site: &Site<T>) -> bool {
+        let _ = site;
+        false
+    }
+
+    /// Takes out any block that waits.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn next_to_join<T: Tags>(&mut self, site: &Site<T>) -> Result<Option<Extent>, Torn> {
+        let _ = site;
+        Ok(None)
+    }
+
+    /// Whether a free block waits. Takes O(f).
+    #[doc(hidden)]
+    fn is_waiting<T: Tags>(&self, site: &Site<T>, block: Extent) -> bool {
+        let _ = (site, block);
+        false
     }
 
     /// Puts in a block of so many granules, at most [`NEAR`](crate::tags::NEAR).

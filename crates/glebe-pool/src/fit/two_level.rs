@@ -19,8 +19,8 @@ use crate::tags::{NEAR, Survey, Tags};
 use crate::word::{At, GRANULE, WORD};
 use core::num::NonZeroU64;
 
-const NEXT: usize = 0;
-const PREVIOUS: usize = 1;
+pub(super) const NEXT: usize = 0;
+pub(super) const PREVIOUS: usize = 1;
 
 /// Classes to a doubling, as a power of two.
 const STEPS_LOG2: u32 = 5;
@@ -69,7 +69,7 @@ fn class_above(but_one: usize) -> usize {
 ///
 /// Its link to the one before lies open: the other's link to this block vouches for it.
 #[inline(always)]
-fn delist<T>(site: &Site<T>, at: At) -> Result<(), Torn> {
+pub(super) fn delist<T>(site: &Site<T>, at: At) -> Result<(), Torn> {
     let to_next = at.load(NEXT * WORD);
     let next = site.unsealed(to_next);
     let previous = At(at.load(PREVIOUS * WORD));
@@ -115,7 +115,7 @@ impl<const WORDS: usize> TwoLevel<WORDS> {
 
     /// Writes the links of a block that comes before `next`, and the link back.
     #[inline(always)]
-    fn enlist<T>(&mut self, site: &Site<T>, at: At, next: usize) {
+    pub(super) fn enlist<T>(&mut self, site: &Site<T>, at: At, next: usize) {
         at.store(NEXT * WORD, site.seal(next));
         let mut back = At(next).pointer().wrapping_add(PREVIOUS * WORD).cast();
         // No branch: whether a list is empty is not to be foretold.
@@ -382,6 +382,10 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
             position += 1;
             next = site.link(next?, NEXT).ok()?;
         }
-        Some(Place { list, position })
+        Some(Place {
+            list,
+            position,
+            waits: false,
+        })
     }
 }

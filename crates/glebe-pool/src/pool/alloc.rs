@@ -35,11 +35,29 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         let last = layout.size().wrapping_sub(1);
         if last | GRANULE.wrapping_sub(layout.align()) < NEAR - T::OVERHEAD {
             let granules = (last / GRANULE + 1 + T::OVERHEAD / GRANULE).max(T::MIN / GRANULE);
+            if F::WAITS {
+                if let Ok(Some(at)) = self.index.waiting(&self.site, granules) {
+                    return NonNull::new(self.split_quick(at, granules, 0).pointer());
+                }
+                return self.alloc_joined(layout, granules);
+            }
             if let Some((at, more)) = self.index.quick(&self.site, granules) {
                 return NonNull::new(self.split_quick(at, granules, more).pointer());
             }
         }
         self.alloc_aligned(layout)
+    }
+
+    /// A block of so many granules, at most [`NEAR`], when none of them waits.
+    #[inline(never)]
+    fn alloc_joined(&mut self, layout: Layout, granules: usize) -> Option<NonNull<u8>> {
+        if let Err(torn) = self.index.waiting(&self.site, granules) {
+            self.recover(torn);
+        }
+        if let Some((at, more)) = self.index.quick(&self.site, granules) {
+            return NonNull::new(self.split_quick(at, granules, more).pointer());
+        }
+        self.alloc_slow(layout)
     }
 
     /// A block for a small request with an alignment above the granule; or for any other.
@@ -52,9 +70,16 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             && let Some(want) = Self::want(layout.size(), layout.align())
             && let Some(padded) = want.padded::<T>()
             && padded <= NEAR
-            && let Some((at, more)) = self.index.quick(&self.site, padded / GRANULE)
         {
-            return self.carve_quick(want, (at, padded + more * GRANULE));
+            let granules = want.stride / GRANULE;
+            if F::WAITS
+                && let Some(at) = self.index.waiting_at(&self.site, granules, want.align)
+            {
+                return NonNull::new(self.split_quick(at, granules, 0).pointer());
+            }
+            if let Some((at, more)) = self.index.quick(&self.site, padded / GRANULE) {
+                return self.carve_quick(want, (at, padded + more * GRANULE));
+            }
         }
         self.alloc_slow(layout)
     }
@@ -131,6 +156,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         loop {
             match self.take(want) {
                 Ok(Some(at)) => return NonNull::new(at.pointer()),
+                Ok(None) if F::WAITS && self.join_all() => {}
                 Ok(None) if !S::GRANTS || has_grown || !self.grow(want) => return None,
                 Ok(None) => has_grown = true,
                 // After the first, the links were written anew, and nobody writes in between.

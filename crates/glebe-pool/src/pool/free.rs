@@ -21,6 +21,16 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// refused; with inline tags, up to the probability that user's bytes look like a header.
     #[inline(always)]
     pub unsafe fn free(&mut self, block: *mut u8, layout: Option<Layout>) -> Result<(), Fault> {
+        if F::WAITS {
+            return match self.free_waiting(block.addr(), layout) {
+                (true, false) => Ok(()),
+                (true, true) => {
+                    self.join_some();
+                    Ok(())
+                }
+                (false, _) => self.free_slow(block.addr(), layout),
+            };
+        }
         match self.free_alone(block.addr(), layout) {
             Ok(()) => Ok(()),
             Err(Some(view)) => self.free_beside(block.addr(), layout, view),
@@ -28,13 +38,20 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
-    /// As [`Pool::free`], for callers that leave faults to the hook.
+    /// As [`Pool::free`] of a block whose layout is known, for callers that leave faults to the
+    /// hook: a few instructions shorter.
     ///
     /// # Safety
     /// As [`Pool::free`].
-    #[cfg(feature = "lock_api")]
     #[inline(always)]
-    pub(crate) unsafe fn free_quietly(&mut self, block: *mut u8, layout: Layout) {
+    pub unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
+        if F::WAITS {
+            return match self.free_waiting(block.addr(), Some(layout)) {
+                (true, false) => {}
+                (true, true) => self.join_some(),
+                (false, _) => self.free_slow_quietly(block.addr(), layout),
+            };
+        }
         match self.free_alone(block.addr(), Some(layout)) {
             Ok(()) => {}
             Err(Some(view)) => self.free_beside_quietly(block.addr(), layout, view),
@@ -68,7 +85,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Whether a block of so many granules has surely come of this layout.
     #[inline(always)]
-    fn is_of(layout: Layout, granules: usize) -> bool {
+    pub(super) fn is_of(layout: Layout, granules: usize) -> bool {
         // By a shift, as the compiler does not know that this cannot overflow.
         let usable = (layout.size() + (GRANULE - 1)) >> GRANULE.trailing_zeros();
         usable + T::OVERHEAD / GRANULE == granules
@@ -88,7 +105,6 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
-    #[cfg(feature = "lock_api")]
     #[inline(never)]
     fn free_beside_quietly(&mut self, address: usize, layout: Layout, view: T::View) {
         if !self.free_joined(address, Some(layout), view) {
@@ -96,7 +112,6 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
-    #[cfg(feature = "lock_api")]
     #[inline(never)]
     fn free_slow_quietly(&mut self, address: usize, layout: Layout) {
         // The hook was told.
@@ -135,7 +150,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         {
             return Err(self.wrong_size(address, layout, stride));
         }
-        self.give_up(&plot, (At(address), stride));
+        let block = (At(address), stride);
+        if !self.let_wait(&plot, block) {
+            self.give_up(&plot, block);
+        }
         Ok(())
     }
 
@@ -177,7 +195,21 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Makes a block free, and one with its free neighbours: what has become of them, unless the
     /// index had to be made anew.
-    pub(super) fn merge(&mut self, plot: &Plot, (at, stride): Extent) -> Option<Extent> {
+    pub(super) fn merge(&mut self, plot: &Plot, block: Extent) -> Option<Extent> {
+        let mut whole = self.merge_once(plot, block)?;
+        // Beside a block that has waited there may be more.
+        while F::WAITS && Self::is_beside_free(plot, whole) {
+            if !self.unfree(plot, whole) {
+                return None;
+            }
+            whole = self.merge_once(plot, whole)?;
+        }
+        Some(whole)
+    }
+
+    /// The same with the block before and the one behind alone.
+    #[inline(always)]
+    fn merge_once(&mut self, plot: &Plot, (at, stride): Extent) -> Option<Extent> {
         let before = T::free_before(plot, at);
         let after = Self::free_at(plot, at.plus(stride));
         let survey = Survey {

@@ -6,6 +6,7 @@
 //! | `land` | plots come in, grow, shrink and go back |
 //! | `alloc` | the block for a request |
 //! | `free` | what becomes of a block that is given up |
+//! | `wait` | blocks that are joined with their neighbours later |
 //! | `resize` | growing and shrinking in place |
 //! | `walk` | all blocks in order, and sums over them |
 //! | `verify` | the pool's invariants |
@@ -15,6 +16,7 @@ mod free;
 mod land;
 mod resize;
 mod verify;
+mod wait;
 mod walk;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::fit::{Extent, Fit, Want};
 use crate::plot::{Plot, Record};
 use crate::source::BlockSource;
-use crate::tags::Tags;
+use crate::tags::{NEAR, Tags};
 use crate::word::At;
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -88,8 +88,13 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             self.cut(plot, (at, stride), wanted);
             return true;
         }
+        self.join_around(plot, at.plus(stride));
+        self.grow_over(plot, (at, stride), wanted - stride)
+    }
+
+    /// Makes a live block larger by `more` bytes, if the block behind is free and has as many.
+    fn grow_over(&mut self, plot: &Plot, (at, stride): Extent, more: usize) -> bool {
         let next = at.plus(stride);
-        let more = wanted - stride;
         let Ok(Some(after)) = Self::free_at(plot, next) else {
             return false;
         };
@@ -129,6 +134,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             return;
         }
         // Too little for a block of its own: it goes to the free one behind.
+        self.join_around(plot, next);
         let Ok(Some(after)) = Self::free_at(plot, next) else {
             return;
         };
@@ -160,10 +166,19 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     ) -> Result<NonNull<u8>, Unresized> {
         let align = old.map_or(1, |old| old.align());
         let want = Self::want(size, align).ok_or(Unresized::NoRoom)?;
+        let layout = Layout::from_size_align(size, align).map_err(|_| Unresized::NoRoom)?;
         let usable = match self.locate(block.addr())? {
             Live::Single(usable) if size <= usable => return Ok(as_it_was(block)),
             Live::Single(usable) => usable,
             Live::Tagged(plot, extent) => {
+                if F::WAITS && extent.1.max(want.stride) <= NEAR {
+                    if self.resize_quick(&plot, extent, want.stride) {
+                        return Ok(as_it_was(block));
+                    }
+                    if let Some(new) = self.alloc(layout) {
+                        return self.replace(block, new, extent.1 - T::OVERHEAD);
+                    }
+                }
                 if let Some(moved) = self.pack(extent, want) {
                     return NonNull::new(moved.pointer()).ok_or(Unresized::NoRoom);
                 }
@@ -176,16 +191,42 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
                 extent.1 - T::OVERHEAD
             }
         };
-        let layout = Layout::from_size_align(size, align).map_err(|_| Unresized::NoRoom)?;
         let new = self.alloc(layout).ok_or(Unresized::NoRoom)?;
+        self.replace(block, new, usable.min(size))
+    }
+
+    /// Copies so many bytes from a live block to a new one, and frees the former.
+    fn replace(
+        &mut self,
+        block: *mut u8,
+        new: NonNull<u8>,
+        bytes: usize,
+    ) -> Result<NonNull<u8>, Unresized> {
         // SAFETY: both blocks live, apart from each other, and have so many bytes.
-        unsafe {
-            new.as_ptr()
-                .copy_from_nonoverlapping(block, usable.min(size))
-        };
-        // SAFETY: the caller has given the old block up.
+        unsafe { new.as_ptr().copy_from_nonoverlapping(block, bytes) };
+        // SAFETY: the caller's caller has given the old block up.
         unsafe { self.free(block, None) }.map_err(Unresized::Refused)?;
         Ok(new)
+    }
+
+    /// As [`Self::resize_here`], without joining anything that waits: a new block is sooner had.
+    fn resize_quick(&mut self, plot: &Plot, (at, stride): Extent, wanted: usize) -> bool {
+        if wanted > stride {
+            let has_grown = self.grow_over(plot, (at, stride), wanted - stride);
+            if has_grown {
+                // What is left of a block that waited waits no more.
+                self.join_around(plot, at.plus(wanted));
+            }
+            return has_grown;
+        }
+        let rest = stride - wanted;
+        if rest >= T::MIN {
+            let tail = at.plus(wanted);
+            T::set(plot, tail, rest, false);
+            T::set(plot, at, wanted, false);
+            self.let_wait(plot, (tail, rest));
+        }
+        true
     }
 
     /// Moves a live block that becomes much smaller into a free one of about its new size, if no
@@ -225,6 +266,11 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Grows a live block into the free one before it, and the one behind: where it starts then.
     fn slide(&mut self, plot: &Plot, (at, stride): Extent, want: Want) -> Option<At> {
+        if F::WAITS {
+            let before = T::free_before(plot, at).ok()??;
+            self.join_around(plot, at.minus(before));
+            self.join_around(plot, at.plus(stride));
+        }
         let before = T::free_before(plot, at).ok()??;
         let start = at.minus(before);
         let after = Self::free_at(plot, at.plus(stride)).ok()?;

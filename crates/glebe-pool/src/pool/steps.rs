@@ -1,7 +1,7 @@
 //! What the documented costs are held to: steps a call, as the number of live blocks grows.
 
 use super::Pool;
-use crate::fit::{BestFit, FirstFit, Fit, NextFit, TwoLevel};
+use crate::fit::{BestFit, FirstFit, Fit, NextFit, QuickFit, TwoLevel};
 use crate::source::NoSource;
 use crate::tags::{InlineTags, SideTags, Tags};
 use core::alloc::Layout;
@@ -61,6 +61,14 @@ fn constant<F: Fit, T: Tags>() {
     );
 }
 
+fn constant_on_average<F: Fit, T: Tags>() {
+    let [(_, few), (_, many)] = [300, 20_000].map(steps::<F, T>);
+    assert!(
+        few > 0.0 && few <= 16.0 && many <= 16.0,
+        "{few} steps at 300 live, {many} at 20,000"
+    );
+}
+
 fn logarithmic<F: Fit, T: Tags>() {
     let (few, mean_few) = steps::<F, T>(300);
     let (many, mean) = steps::<F, T>(20_000);
@@ -93,6 +101,12 @@ fn two_level_fit_is_constant() {
     constant::<TwoLevel, SideTags>();
     constant::<TwoLevel, InlineTags>();
     constant::<TwoLevel<4>, SideTags>();
+}
+
+#[test]
+fn quick_fit_is_constant_on_average() {
+    constant_on_average::<QuickFit, SideTags>();
+    constant_on_average::<QuickFit, InlineTags>();
 }
 
 #[test]

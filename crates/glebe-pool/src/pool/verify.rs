@@ -1,7 +1,7 @@
 //! The invariants of a pool, and the walk that checks them.
 
 use super::Pool;
-use crate::fit::Fit;
+use crate::fit::{Extent, Fit};
 use crate::plot::Record;
 use crate::source::BlockSource;
 use crate::tags::Tags;
@@ -17,7 +17,7 @@ pub enum Rule {
     Chain = 2,
     /// 3. What the tags say of a block at its start and at its end agrees.
     Tags = 3,
-    /// 4. No two free blocks are neighbours.
+    /// 4. No two free blocks are neighbours, unless one waits to be joined.
     Coalesced = 4,
     /// 5. The index holds every free block, once, and nothing else.
     Indexed = 5,
@@ -92,10 +92,16 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
+    /// Whether one of two free blocks waits to be joined.
+    fn one_waits(&self, one: Extent, other: Extent) -> bool {
+        let waits = |block| self.index.is_waiting(&self.site, block);
+        F::WAITS && (waits(one) || waits(other))
+    }
+
     /// Checks the blocks of one plot; how many are free.
     fn verify_plot(&self, record: &Record) -> Result<usize, Broken> {
         let plot = &record.plot;
-        let (mut at, mut free, mut was_free) = (plot.first(), 0, false);
+        let (mut at, mut free, mut was_free) = (plot.first(), 0, None);
         while at < plot.end() {
             if !T::is_start(plot, at) {
                 return Err(broken(Rule::Chain, at.0));
@@ -108,11 +114,11 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             if !T::agrees(plot, at, stride) {
                 return Err(broken(Rule::Tags, at.0));
             }
-            if is_free && was_free {
+            if is_free && was_free.is_some_and(|before| !self.one_waits(before, (at, stride))) {
                 return Err(broken(Rule::Coalesced, at.0));
             }
             free += usize::from(is_free);
-            was_free = is_free;
+            was_free = is_free.then_some((at, stride));
             at = at.plus(stride);
         }
         match T::is_free(plot, plot.end()) {

@@ -143,11 +143,26 @@ pub trait Layout: 'static {
         let _ = view;
         None
     }
-    /// Makes such a block free.
+    /// The granules of the block at an address, live or free, if it is one of this plot, and if it
+    /// can be told at once.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn near(plot: &Plot, address: usize) -> Option<usize> {
+        let _ = (plot, address);
+        None
+    }
+    /// Makes such a block free, and one with no other; false if it is.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn retire(plot: &Plot, at: At, granules: usize) -> bool {
+        let _ = (plot, at, granules);
+        false
+    }
+    /// Makes a live block of at most [`NEAR`] free, and one with no other.
     #[doc(hidden)]
     #[inline(always)]
     fn free_alone(plot: &Plot, at: At, granules: usize) {
-        let _ = (plot, at, granules);
+        Self::set(plot, at, granules * GRANULE, true);
     }
     /// The block in view, if it is live, and its free neighbours, if all this can be told at once,
     /// and if they are together at most [`NEAR`].

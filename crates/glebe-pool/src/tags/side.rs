@@ -351,6 +351,28 @@ impl Layout for SideTags {
     }
 
     #[inline(always)]
+    fn near(plot: &Plot, address: usize) -> Option<usize> {
+        let view = Self::view(plot, address)?;
+        if view.starts & 1 == 0 {
+            return None;
+        }
+        Some(NonZeroUsize::new(view.starts & !1)?.trailing_zeros() as usize)
+    }
+
+    #[inline(always)]
+    fn retire(plot: &Plot, at: At, granules: usize) -> bool {
+        let end = plot.index(at.0) + granules;
+        let pair = Pair::of(plot, end / BITS);
+        let new = pair.free() | bit(end);
+        // Compared in memory: a copy of the old word would take one register more than there are.
+        if new == pair.0.load_again(WORD) {
+            return false;
+        }
+        pair.set_free(new);
+        true
+    }
+
+    #[inline(always)]
     fn free_alone(plot: &Plot, at: At, granules: usize) {
         put_free(plot, plot.index(at.0) + granules, true);
     }

@@ -80,6 +80,8 @@ macro_rules! every_policy {
             best_side: glebe_pool::BestFit, glebe_pool::SideTags;
             two_level_inline: glebe_pool::TwoLevel, glebe_pool::InlineTags;
             two_level_side: glebe_pool::TwoLevel, glebe_pool::SideTags;
+            quick_inline: glebe_pool::QuickFit, glebe_pool::InlineTags;
+            quick_side: glebe_pool::QuickFit, glebe_pool::SideTags;
             $($more)*
         }
     };

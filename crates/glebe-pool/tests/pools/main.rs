@@ -6,3 +6,4 @@ mod property;
 mod refused;
 mod small;
 mod supply;
+mod waiting;

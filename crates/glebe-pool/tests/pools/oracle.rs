@@ -118,6 +118,7 @@ where
         let policy = player.0.lock().policy();
         panic!("{policy:?}, stream {seed} of {profile}: {fault}");
     }
+    player.0.lock().trim();
     let stats = player.0.lock().stats();
     assert_eq!(stats.live_blocks, 0);
     if S::GRANTS {

@@ -184,6 +184,8 @@ fn holds<F: Fit, T: Tags>(calls: &[Call], ranges: usize) {
         unsafe { shadow.heap.free(block.start, Some(block.layout)) }.expect("it lives");
     }
     shadow.check();
+    shadow.heap.trim();
+    shadow.check();
     let stats = shadow.heap.stats();
     assert_eq!((stats.live_blocks, stats.free_blocks), (0, ranges));
     assert!(!matches!(

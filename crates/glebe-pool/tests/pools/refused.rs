@@ -75,6 +75,7 @@ fn refuses<F: Fit, T: Tags>() {
         "{refused:?}"
     );
     free(&mut pool, d);
+    pool.trim();
     assert_eq!(pool.stats().free_blocks, 1);
 }
 
@@ -136,6 +137,7 @@ fn notices_writes_after_free<F: Fit, T: Tags>(word: usize) {
     }
     free(&mut pool, blocks[2]);
     free(&mut pool, blocks[6]);
+    pool.trim();
     let fault = remembered();
     assert!(matches!(fault, Some(Fault::TornLink(_))), "{fault:?}");
     assert!(pool.rebuilt() > 0);

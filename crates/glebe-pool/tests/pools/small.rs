@@ -2,8 +2,8 @@
 
 use crate::common::{Land, remember};
 use glebe_pool::{
-    BestFit, FirstFit, Fit, Heap, InlineTags, Locked, Mmap, NextFit, NoSource, Pool, SideTags,
-    State, Tags, TwoLevel, Unresized, Unusable,
+    BestFit, FirstFit, Fit, Heap, InlineTags, Locked, Mmap, NextFit, NoSource, Pool, QuickFit,
+    SideTags, State, Tags, TwoLevel, Unresized, Unusable,
 };
 use std::alloc::Layout;
 
@@ -36,6 +36,8 @@ fn four_kilobytes_are_enough() {
     four_kilobytes::<BestFit, SideTags>();
     four_kilobytes::<TwoLevel<2>, SideTags>();
     four_kilobytes::<TwoLevel<2>, InlineTags>();
+    four_kilobytes::<QuickFit<2>, SideTags>();
+    four_kilobytes::<QuickFit<2>, InlineTags>();
 }
 
 /// Land of every size and alignment: used or refused, and all of it comes back.
@@ -71,6 +73,7 @@ fn any_land<F: Fit, T: Tags>() {
 fn land_of_any_size_at_any_address() {
     any_land::<BestFit, SideTags>();
     any_land::<FirstFit, InlineTags>();
+    any_land::<QuickFit<1>, SideTags>();
 }
 
 #[test]
@@ -114,6 +117,7 @@ fn alignments<F: Fit, T: Tags>() {
             // SAFETY: the block lives.
             unsafe { pool.free(block, Some(layout)) }.expect("it lives");
         }
+        pool.trim();
         assert_eq!(pool.stats().free_blocks, 1);
     }
 }
@@ -125,6 +129,8 @@ fn alignments_up_to_a_megabyte() {
     alignments::<BestFit, InlineTags>();
     alignments::<TwoLevel, InlineTags>();
     alignments::<TwoLevel, SideTags>();
+    alignments::<QuickFit, InlineTags>();
+    alignments::<QuickFit, SideTags>();
 }
 
 #[test]
@@ -171,6 +177,7 @@ fn resizes<F: Fit, T: Tags>() {
             pool.free(block, None).expect("it lives");
         }
     }
+    pool.trim();
     assert_eq!(pool.stats().free_bytes, usable);
 }
 
@@ -182,6 +189,8 @@ fn blocks_grow_into_both_neighbours() {
     resizes::<BestFit, SideTags>();
     resizes::<TwoLevel, InlineTags>();
     resizes::<TwoLevel, SideTags>();
+    resizes::<QuickFit, InlineTags>();
+    resizes::<QuickFit, SideTags>();
 }
 
 /// Shrinks a block among live ones when there is a gap of its new size, and a large one or none.
@@ -224,6 +233,8 @@ fn blocks_that_become_much_smaller_fill_gaps_when_land_is_scarce() {
         packs::<BestFit, SideTags>(is_scarce);
         packs::<TwoLevel, InlineTags>(is_scarce);
         packs::<TwoLevel, SideTags>(is_scarce);
+        packs::<QuickFit, InlineTags>(is_scarce);
+        packs::<QuickFit, SideTags>(is_scarce);
     }
 }
 

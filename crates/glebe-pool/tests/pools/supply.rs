@@ -3,7 +3,7 @@
 use crate::common::{Land, remember};
 use glebe_pool::{
     BLOCK, BestFit, BlockSource, Break, Buffer, Buffers, Faulty, FirstFit, Fit, Heap, InlineTags,
-    Kernel, Mischief, Mmap, NextFit, Pool, SideTags, Split, Stats, Tags, TwoLevel,
+    Kernel, Mischief, Mmap, NextFit, Pool, QuickFit, SideTags, Split, Stats, Tags, TwoLevel,
 };
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::RefCell;
@@ -73,6 +73,7 @@ fn exercise(heap: &mut dyn Heap) -> Stats {
         unsafe { heap.free(block, Some(layout)) }.expect("it lives");
         heap.verify().expect("a sound pool");
     }
+    heap.trim();
     stats
 }
 
@@ -93,6 +94,8 @@ fn kernel_blocks_come_and_go_for_every_policy() {
     comes_and_goes::<NextFit, SideTags>();
     comes_and_goes::<BestFit, InlineTags>();
     comes_and_goes::<TwoLevel, SideTags>();
+    comes_and_goes::<QuickFit, SideTags>();
+    comes_and_goes::<QuickFit, InlineTags>();
 }
 
 #[test]
@@ -248,6 +251,7 @@ fn the_break_is_extended_and_lowered_again() {
     break_is_extended_and_lowered::<FirstFit, InlineTags>();
     break_is_extended_and_lowered::<TwoLevel, SideTags>();
     break_is_extended_and_lowered::<BestFit, SideTags>();
+    break_is_extended_and_lowered::<QuickFit, SideTags>();
 }
 
 #[test]
@@ -325,6 +329,8 @@ fn script<F: Fit, T: Tags, S: BlockSource>(pool: &mut Pool<F, T, S>) -> usize {
         unsafe { pool.free(block, Some(layout)) }.expect("it lives");
     }
     pool.verify().expect("a sound pool");
+    pool.trim();
+    pool.verify().expect("a sound pool");
     refused
 }
 
@@ -373,6 +379,8 @@ fn every_failure_at_every_call_is_survived() {
         survives::<BestFit, SideTags, _>(mischief, kernel);
         survives::<TwoLevel, SideTags, _>(mischief, || Mmap);
         survives::<TwoLevel, InlineTags, _>(mischief, kernel);
+        survives::<QuickFit, SideTags, _>(mischief, kernel);
+        survives::<QuickFit, InlineTags, _>(mischief, kernel);
         assert_eq!(given(), 0);
     }
 }
@@ -383,5 +391,6 @@ fn a_break_that_fails_at_every_call_is_survived() {
     let start = break_now();
     survives::<TwoLevel, SideTags, _>(Mischief::Refuse, || Split::new(source, Mmap));
     survives::<BestFit, InlineTags, _>(Mischief::Refuse, || Split::new(source, Mmap));
+    survives::<QuickFit, SideTags, _>(Mischief::Refuse, || Split::new(source, Mmap));
     assert!(break_now() - start < 16, "the break is where it was");
 }

@@ -155,7 +155,7 @@ fn tags(costs: &Costs) -> Option<String> {
 }
 
 fn suppliers(costs: &Costs) -> Option<String> {
-    let with = |supplier| Name::Pool(Fit::TwoLevel, Tags::Side, supplier);
+    let with = |supplier| Name::Pool(Fit::Quick, Tags::Side, supplier);
     let supplied: Vec<Name> = Supplier::iter()
         .map(with)
         .filter(|arm| !arm.is_fixed() && !costs.points(*arm).is_empty())
@@ -221,9 +221,9 @@ mod tests {
         };
         let mut study = Study {
             costs: vec![
-                row("two-level,side", 10, 100.0),
-                row("two-level,side", 1000, 105.0),
-                row("two-level,inline", 1000, 210.0),
+                row("quick-fit,side", 10, 100.0),
+                row("quick-fit,side", 1000, 105.0),
+                row("quick-fit,inline", 1000, 210.0),
                 row("first-fit,side", 10, 50.0),
                 row("first-fit,side", 1000, 400.0),
                 row("talc", 1000, 70.0),
@@ -241,12 +241,12 @@ mod tests {
         let told = cost(&study()).join("\n");
         for words in [
             "first-fit,side 100 with 10 live, 800 with 1k (8.0 times as much)",
-            "two-level,side 200 with 10 live, 210 with 1k (it does not grow)",
+            "quick-fit,side 200 with 10 live, 210 with 1k (it does not grow)",
             "took too long there: first-fit,side at 100k.",
-            "two-level 0.50 times (1k live)",
+            "quick-fit 0.50 times (1k live)",
             "cheapest peer is talc with 140 instructions",
-            "two-level,side takes 210, 1.50 times the cheapest",
-            "first-fit,side takes 4 times what two-level,side does",
+            "quick-fit,side takes 210, 1.50 times the cheapest",
+            "first-fit,side takes 4 times what quick-fit,side does",
         ] {
             assert!(told.contains(words), "{words}: {told}");
         }

@@ -33,6 +33,9 @@ words! {
         Best,
         /// Two-level segregated fit.
         TwoLevel,
+        /// Lists of single sizes in front of it.
+        #[strum(serialize = "quick-fit")]
+        Quick,
     }
 
     /// A tag layout of the pools.
@@ -118,7 +121,7 @@ pub enum Name {
 
 impl Name {
     /// The pool that the targets are promised for.
-    pub const SUBJECT: Name = Name::Pool(Fit::TwoLevel, Tags::Side, Supplier::Fixed);
+    pub const SUBJECT: Name = Name::Pool(Fit::Quick, Tags::Side, Supplier::Fixed);
 
     /// Every arm: pools by supplier, then the others.
     pub fn all() -> Vec<Name> {
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn names_round_trip() {
         let all = Name::all();
-        assert_eq!(all.len(), 4 * 2 * 4 + Peer::iter().count());
+        assert_eq!(all.len(), 5 * 2 * 4 + Peer::iter().count());
         for name in all {
             assert_eq!(name.to_string().parse::<Name>().unwrap(), name);
         }

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use glebe_pool::{
     BestFit, BlockSource, Break, FirstFit, InlineTags, Kernel, Mmap, NextFit, NoSource, Pool,
-    SideTags, Stats, TwoLevel,
+    QuickFit, SideTags, Stats, TwoLevel,
 };
 
 use super::arm::Arm;
@@ -31,7 +31,7 @@ impl<F: glebe_pool::Fit, T: glebe_pool::Tags, S: BlockSource> Arm for Held<F, T,
     #[inline(always)]
     unsafe fn free(&mut self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise. A refusal goes to the hook, which ends the process.
-        let _ = unsafe { self.pool.free(block, Some(layout)) };
+        unsafe { self.pool.dealloc(block, layout) };
     }
 
     unsafe fn realloc(&mut self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
@@ -78,6 +78,8 @@ fn with<S: BlockSource + 'static>(
         (Fit::Best, Tags::Inline) => boxed::<BestFit, InlineTags, S>(source, land),
         (Fit::TwoLevel, Tags::Side) => boxed::<TwoLevel, SideTags, S>(source, land),
         (Fit::TwoLevel, Tags::Inline) => boxed::<TwoLevel, InlineTags, S>(source, land),
+        (Fit::Quick, Tags::Side) => boxed::<QuickFit, SideTags, S>(source, land),
+        (Fit::Quick, Tags::Inline) => boxed::<QuickFit, InlineTags, S>(source, land),
     }
 }
 

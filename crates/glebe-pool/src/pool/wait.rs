@@ -1,0 +1,127 @@
+//! Blocks that wait to be joined with their neighbours: how they come to, and when it is done.
+//!
+//! Only policies with [`Index::WAITS`](crate::fit::Index::WAITS) come here. To its tags a block
+//! that waits is free, and to its neighbours a free block beside which others may lie.
+//!
+//! Invariant: of two free blocks that are neighbours, one waits.
+
+use super::Pool;
+use crate::fit::{Extent, Fit};
+use crate::plot::Plot;
+use crate::source::BlockSource;
+use crate::tags::{NEAR, Tags};
+use crate::word::{At, GRANULE};
+use core::alloc::Layout;
+
+/// How many blocks are joined at a free when too much waits.
+const JOINED_PER_FREE: usize = 2;
+
+impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
+    /// Joins all free blocks that still lie beside others, and gives back to the supplier what may
+    /// go back then.
+    ///
+    /// Policies but [`QuickFit`](crate::QuickFit) do so at every free, and this does nothing. Takes
+    /// time in proportion to the blocks that wait.
+    pub fn trim(&mut self) {
+        self.join_all();
+    }
+
+    /// Lets a live block wait, if this can be decided at a glance: whether it does, and whether
+    /// too much waits now.
+    #[inline(always)]
+    pub(super) fn free_waiting(&mut self, address: usize, layout: Option<Layout>) -> (bool, bool) {
+        let here = self.site.plots.here();
+        let Some(granules) = T::near(&here, address) else {
+            return (false, false);
+        };
+        if layout.is_some_and(|layout| !Self::is_of(layout, granules)) {
+            return (false, false);
+        }
+        if !T::retire(&here, At(address), granules) {
+            return (false, false);
+        }
+        (true, !self.index.wait(&self.site, At(address), granules))
+    }
+
+    /// Lets a live block wait, if it is small enough and not too much does.
+    pub(super) fn let_wait(&mut self, plot: &Plot, (at, stride): Extent) -> bool {
+        if !F::WAITS || stride > NEAR {
+            return false;
+        }
+        T::free_alone(plot, at, stride / GRANULE);
+        if !self.index.wait(&self.site, at, stride / GRANULE) {
+            self.join_some();
+        }
+        true
+    }
+
+    /// Joins a few of the blocks that wait, if too much does.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn join_some(&mut self) {
+        if !self.index.is_crowded(&self.site) {
+            return;
+        }
+        for _ in 0..JOINED_PER_FREE {
+            if !self.join_next() {
+                return;
+            }
+        }
+    }
+
+    /// Joins all blocks that wait; whether there were any.
+    #[inline(never)]
+    pub(super) fn join_all(&mut self) -> bool {
+        let mut any = false;
+        while self.join_next() {
+            any = true;
+        }
+        any
+    }
+
+    /// Joins a block that waits with its neighbours; false if there is none.
+    fn join_next(&mut self) -> bool {
+        match self.index.next_to_join(&self.site) {
+            Ok(None) => false,
+            Ok(Some(block)) => {
+                if let Some(plot) = self.site.plot(block.0.0) {
+                    // For now; its neighbours are what they were.
+                    T::split(&plot, block.0, block.1, block.1);
+                    self.give_up(&plot, block);
+                }
+                true
+            }
+            Err(torn) => {
+                self.recover(torn);
+                true
+            }
+        }
+    }
+
+    /// Joins a free block with all free blocks around it.
+    pub(super) fn join_around(&mut self, plot: &Plot, start: At) {
+        if F::WAITS
+            && let Ok(Some(block)) = Self::free_at(plot, start)
+            && Self::is_beside_free(plot, block)
+            && self.unfree(plot, block)
+        {
+            self.merge(plot, block);
+        }
+    }
+
+    /// Whether a block has a free neighbour.
+    pub(super) fn is_beside_free(plot: &Plot, (at, stride): Extent) -> bool {
+        matches!(T::free_before(plot, at), Ok(Some(_)))
+            || matches!(T::is_free(plot, at.plus(stride)), Ok(true))
+    }
+
+    /// Takes a free block out of the index, live for as long as it takes to join it.
+    pub(super) fn unfree(&mut self, plot: &Plot, block: Extent) -> bool {
+        if let Err(torn) = self.index.remove(&self.site, block) {
+            self.recover(torn);
+            return false;
+        }
+        T::split(plot, block.0, block.1, block.1);
+        true
+    }
+}
