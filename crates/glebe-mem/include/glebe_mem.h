@@ -101,9 +101,9 @@ void *mem_realloc(void *ptr, size_t n) GLEBE_MEM_AGAIN((2));
 /* The same under another name. */
 void *mem_resize(void *ptr, size_t size) GLEBE_MEM_AGAIN((2));
 
-/* Joins free blocks that wait to be joined, and gives back to the supplier what is wholly free then.
- * Only MEM_FIT_QUICK lets blocks wait, and gives back nothing in which one does; to others this
- * does nothing. Takes time in proportion to the blocks that wait. */
+/* Joins free blocks that wait to be joined, and gives back to the supplier what is wholly free
+ * then. Only MEM_FIT_QUICK lets blocks wait, and gives back nothing in which one does; to others
+ * this does nothing. Takes time in proportion to the blocks that wait. */
 void mem_trim(void) GLEBE_MEM_NOTHROW;
 
 /* A block of at least `n` bytes with undefined contents. Null if `n` is 0 or there is no memory. */

@@ -48,8 +48,9 @@
 //! | [`realloc`](Pool::realloc) that moves | as `alloc` and `free`, and the copy | | |
 //! | finding the plot of an address | O(1) in the plot used last, else O(log p) expected | | |
 //!
-//! [`QuickFit`] costs as [`TwoLevel`], but amortized over the frees: blocks that wait are joined all
-//! at once when nothing fits. Its [`Pool::verify`] and [`Pool::place`] look for a block in its list.
+//! [`QuickFit`] costs as [`TwoLevel`], but amortized over the frees: blocks that wait are joined,
+//! all at once, when nothing fits. Its [`Pool::verify`] and [`Pool::place`] look for a block in its
+//! list.
 //!
 //! [`Pool::blocks`] and [`Pool::stats`] take O(blocks), as [`Pool::verify`] does but for the tree:
 //! O(blocks · log f).
