@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use strum::VariantNames;
+
 use super::parts::{Lines, Plot, Row, Section, Series, Table, cell, distinct};
 use crate::study::answers;
-use crate::study::arms::{Name, Tags};
+use crate::study::arms::{Fit, Name, Tags};
 use crate::study::results::{CostRow, Study};
 use crate::study::words::{count, figure};
 
@@ -12,7 +14,7 @@ type Figure = fn(&CostRow) -> Option<f64>;
 type Wanted = fn(Name) -> bool;
 
 /// Colours of the pools' policies come first.
-const FIRST_COLOUR_OF_PEERS: usize = 4;
+const FIRST_COLOUR_OF_PEERS: usize = Fit::VARIANTS.len();
 
 const TIME: Figure = |row| row.nanoseconds;
 

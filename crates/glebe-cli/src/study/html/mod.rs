@@ -142,9 +142,10 @@ fn failures(study: &Study) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::arms::Name;
+    use crate::study::arms::{Fit, Name, Peer};
     use crate::study::results::{CostRow, Failure};
     use html5gum::{Token, Tokenizer};
+    use strum::VariantNames;
 
     const VOID: [&str; 2] = ["meta", "br"];
 
@@ -192,6 +193,16 @@ mod tests {
         }
         assert_eq!(open, Vec::<String>::new());
         tags
+    }
+
+    #[test]
+    fn every_line_has_a_colour() {
+        let colours = Fit::VARIANTS.len() + Peer::VARIANTS.len();
+        for colour in 0..colours {
+            let [rule, value] = [format!(".line.c{colour} "), format!("--c{colour}: #")];
+            assert!(STYLE.contains(&rule), "{rule}");
+            assert_eq!(STYLE.matches(&value).count(), 2, "{value} light and dark");
+        }
     }
 
     #[test]
