@@ -33,8 +33,16 @@ enum Defect {
     BrokenRecords,
 }
 
-/// The system's allocator with a defect that shows now and then. Blocks get slack, so that what is
-/// wrong stays harmless to the test.
+impl Defect {
+    fn frees_none(self) -> bool {
+        use Defect::{GivesInside, GivesTwice, WritesIntoNeighbour};
+        matches!(self, GivesInside | GivesTwice | WritesIntoNeighbour)
+    }
+}
+
+/// The system's allocator with a defect that shows now and then. What is wrong stays harmless to
+/// the test: blocks get slack, one is given twice only for what fits, and a defect that touches the
+/// block given last at an allocation frees none, for another thread may have freed that one.
 struct Broken {
     defect: Defect,
     state: Mutex<State>,
@@ -43,7 +51,15 @@ struct Broken {
 #[derive(Default)]
 struct State {
     calls: usize,
-    last: Option<usize>,
+    last: Option<Last>,
+}
+
+/// The block given last.
+#[derive(Clone, Copy)]
+struct Last {
+    start: usize,
+    /// As it was asked for.
+    size: usize,
 }
 
 const SLACK: usize = 64;
@@ -67,21 +83,22 @@ impl Broken {
         self.defect == defect && state.calls.is_multiple_of(100)
     }
 
-    fn last(&self) -> Option<usize> {
+    fn last(&self) -> Option<Last> {
         self.state.lock().unwrap().last
     }
 
     fn give(&self, size: usize, align: usize) -> *mut u8 {
         if let Some(last) = self.last() {
-            if self.shows(Defect::GivesTwice) {
-                return last as *mut u8;
+            let fits = size <= last.size && align <= 16;
+            if fits && self.shows(Defect::GivesTwice) {
+                return last.start as *mut u8;
             }
             if self.shows(Defect::GivesInside) && size < SLACK / 2 && align <= 16 {
-                return (last + 16) as *mut u8;
+                return (last.start + 16) as *mut u8;
             }
             if self.shows(Defect::WritesIntoNeighbour) {
                 // SAFETY: blocks have slack, and this defect frees none.
-                unsafe { *(last as *mut u8) ^= 0x80 };
+                unsafe { *(last.start as *mut u8) ^= 0x80 };
             }
         }
         if self.shows(Defect::Refuses) {
@@ -102,7 +119,8 @@ impl Broken {
         if self.shows(Defect::IgnoresAlignment) {
             return block.wrapping_add(8);
         }
-        self.state.lock().unwrap().last = Some(block as usize);
+        let start = block as usize;
+        self.state.lock().unwrap().last = Some(Last { start, size });
         block
     }
 }
@@ -158,11 +176,14 @@ impl Target for Broken {
 
     unsafe fn free(&self, block: *mut u8, layout: Layout) {
         let mut state = self.state.lock().unwrap();
-        if state.last == Some(block as usize) {
+        if state.last.is_some_and(|last| last.start == block as usize) {
             state.last = None;
         }
-        // SAFETY: the caller gives the block up, and it was allocated with the padded layout.
-        unsafe { System.dealloc(block, padded(layout.size(), layout.align()).unwrap()) };
+        let layout = padded(layout.size(), layout.align()).unwrap();
+        if !self.defect.frees_none() {
+            // SAFETY: the caller gives the block up, and it was allocated with the padded layout.
+            unsafe { System.dealloc(block, layout) };
+        }
     }
 
     unsafe fn free_sized(&self, block: *mut u8, layout: Layout) {
@@ -184,8 +205,8 @@ impl Target for Broken {
         if let Some(last) = self.last()
             && self.defect == Defect::WritesAtPurge
         {
-            // SAFETY: the block has slack.
-            unsafe { *(last as *mut u8) ^= 1 };
+            // SAFETY: the block has slack, and threads take turns where something purges.
+            unsafe { *(last.start as *mut u8) ^= 1 };
         }
     }
 
@@ -341,17 +362,19 @@ fn events(threads: u32, count: usize) -> Vec<Event> {
 fn threads_at_once_see_what_one_sees() {
     let events = events(3, 20_000);
     let play = |defect| abreast::replay(&Broken::new(defect), &events, &Origin::List);
-    for (defect, kind) in [
-        (Defect::WritesIntoNeighbour, Kind::Clobbered),
-        (Defect::GivesTwice, Kind::Clobbered),
-        (Defect::IgnoresAlignment, Kind::Misaligned),
-        (Defect::DirtyZeroed, Kind::NotZeroed),
-        (Defect::ForgetsLastByte, Kind::NotPreserved),
-        (Defect::UsableGrows, Kind::UsableChanged),
-        (Defect::Refuses, Kind::Refused),
+    // What another thread writes into a block shows wherever its owner looks next.
+    let spoilt: &[Kind] = &[Kind::Clobbered, Kind::NotZeroed, Kind::NotPreserved];
+    for (defect, kinds) in [
+        (Defect::WritesIntoNeighbour, spoilt),
+        (Defect::GivesTwice, spoilt),
+        (Defect::IgnoresAlignment, &[Kind::Misaligned]),
+        (Defect::DirtyZeroed, &[Kind::NotZeroed]),
+        (Defect::ForgetsLastByte, &[Kind::NotPreserved]),
+        (Defect::UsableGrows, &[Kind::UsableChanged]),
+        (Defect::Refuses, &[Kind::Refused]),
     ] {
         let fault = play(defect).unwrap_err();
-        assert_eq!(fault.wrong.kind(), kind, "{fault}");
+        assert!(kinds.contains(&fault.wrong.kind()), "{fault}");
         if let Some((index, op)) = fault.op {
             let event = events[index as usize];
             assert_eq!((op, fault.thread), (event.op, event.thread));
