@@ -146,9 +146,8 @@ pub(crate) struct Plots {
     limit: Cell<usize>,
     table: Cell<At>,
     pub count: usize,
-    /// Bytes of land of all shared plots, and how many granules of it may wait to be joined.
+    /// Bytes of land of all shared plots.
     land: usize,
-    pub waiting: usize,
 }
 
 /// What part of the land may wait to be joined.
@@ -163,7 +162,6 @@ impl Plots {
             table: Cell::new(Plot::NOWHERE.table),
             count: 0,
             land: 0,
-            waiting: 0,
         }
     }
 
@@ -173,14 +171,14 @@ impl Plots {
         let Ok(()) = self.tree.insert(&Records, at, record.memory);
         self.count += 1;
         if record.single == 0 {
-            self.set_land(self.land + record.plot.len());
+            self.land += record.plot.len();
             self.stay(record.plot);
         }
     }
 
-    fn set_land(&mut self, bytes: usize) {
-        self.land = bytes;
-        self.waiting = bytes / WAITING / GRANULE;
+    /// How many granules of the land may wait to be joined.
+    pub(crate) fn may_wait(&self) -> usize {
+        self.land / WAITING / GRANULE
     }
 
     /// Strikes a plot out.
@@ -190,7 +188,7 @@ impl Plots {
         debug_assert!(found, "a plot to be removed was entered");
         self.count -= 1;
         if record.single == 0 {
-            self.set_land(self.land - record.plot.len());
+            self.land -= record.plot.len();
         }
         self.stay(Plot::NOWHERE);
     }

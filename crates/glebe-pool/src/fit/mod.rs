@@ -177,13 +177,6 @@ pub trait Index: 'static {
         Ok(None)
     }
 
-    /// Whether a free block waits. Takes O(f).
-    #[doc(hidden)]
-    fn is_waiting<T: Tags>(&self, site: &Site<T>, block: Extent) -> bool {
-        let _ = (site, block);
-        false
-    }
-
     /// Puts in a block of so many granules, at most [`NEAR`](crate::tags::NEAR).
     #[doc(hidden)]
     #[inline(always)]

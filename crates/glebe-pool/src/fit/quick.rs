@@ -77,21 +77,8 @@ impl<const WORDS: usize> QuickFit<WORDS> {
 
     /// Notes that so many granules wait.
     fn count<T>(&mut self, site: &Site<T>, granules: usize) {
-        self.most = site.plots.waiting;
+        self.most = site.plots.may_wait();
         self.left = self.most.wrapping_sub(granules).cast_signed();
-    }
-
-    /// Takes the first block out of a list.
-    #[inline(always)]
-    fn pop<T>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {
-        let at = At(*self.head(granules));
-        if at.0 == site.nothing() {
-            return Ok(None);
-        }
-        site.step();
-        *self.head(granules) = site.unseal(at, at.load(NEXT * WORD))?;
-        self.left = self.left.wrapping_add_unsigned(granules);
-        Ok(Some(at))
     }
 }
 
@@ -124,7 +111,14 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     #[inline(always)]
     fn waiting<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {
-        self.pop(site, granules)
+        let at = At(*self.head(granules));
+        if at.0 == site.nothing() {
+            return Ok(None);
+        }
+        site.step();
+        *self.head(granules) = site.unseal(at, at.load(NEXT * WORD))?;
+        self.left = self.left.wrapping_add_unsigned(granules);
+        Ok(Some(at))
     }
 
     fn waiting_at<T: Tags>(&mut self, site: &Site<T>, granules: usize, align: usize) -> Option<At> {
@@ -132,7 +126,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
         let mut blocks = follow(site, head).take(TRIES);
         let at = blocks.find_map(|at| at.ok().filter(|at| at.0.is_multiple_of(align)))?;
         if at.0 == head {
-            return self.pop(site, granules).ok()?;
+            return self.waiting(site, granules).ok()?;
         }
         delist(site, at).ok()?;
         self.left = self.left.wrapping_add_unsigned(granules);
@@ -142,7 +136,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     fn next_to_join<T: Tags>(&mut self, site: &Site<T>) -> Result<Option<Extent>, Torn> {
         for _ in 0..LISTS {
             let granules = self.turn + 1;
-            if let Some(at) = self.pop(site, granules)? {
+            if let Some(at) = self.waiting(site, granules)? {
                 return Ok(Some((at, granules * GRANULE)));
             }
             self.turn = (self.turn + 1) % LISTS;
@@ -168,10 +162,6 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
             self.patience = blocks / 8;
         }
         self.left < 0
-    }
-
-    fn is_waiting<T: Tags>(&self, site: &Site<T>, block: Extent) -> bool {
-        self.place(site, block).is_some_and(|place| place.waits)
     }
 
     fn find<T: Tags>(&mut self, site: &Site<T>, want: Want) -> Result<Option<Extent>, Torn> {
@@ -205,7 +195,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
             // In the middle of a list it does not matter whose it is.
             return self.joined.remove(site, block);
         }
-        self.pop(site, stride / GRANULE).map(|_| ())
+        self.waiting(site, stride / GRANULE).map(|_| ())
     }
 
     fn check<T: Tags>(&self, site: &Site<T>) -> Result<usize, Fault> {

@@ -23,12 +23,12 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     pub unsafe fn free(&mut self, block: *mut u8, layout: Option<Layout>) -> Result<(), Fault> {
         if F::WAITS {
             return match self.free_waiting(block.addr(), layout) {
-                (true, false) => Ok(()),
-                (true, true) => {
+                Some(true) => Ok(()),
+                Some(false) => {
                     self.join_some();
                     Ok(())
                 }
-                (false, _) => self.free_slow(block.addr(), layout),
+                None => self.free_slow(block.addr(), layout),
             };
         }
         match self.free_alone(block.addr(), layout) {
@@ -47,9 +47,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     pub unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
         if F::WAITS {
             return match self.free_waiting(block.addr(), Some(layout)) {
-                (true, false) => {}
-                (true, true) => self.join_some(),
-                (false, _) => self.free_slow_quietly(block.addr(), layout),
+                Some(true) => {}
+                Some(false) => self.join_some(),
+                None => self.free_slow_quietly(block.addr(), layout),
             };
         }
         match self.free_alone(block.addr(), Some(layout)) {

@@ -94,7 +94,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Whether one of two free blocks waits to be joined.
     fn one_waits(&self, one: Extent, other: Extent) -> bool {
-        let waits = |block| self.index.is_waiting(&self.site, block);
+        let place = |block| self.index.place(&self.site, block);
+        let waits = |block| place(block).is_some_and(|place| place.waits);
         F::WAITS && (waits(one) || waits(other))
     }
 

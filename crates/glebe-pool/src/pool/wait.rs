@@ -26,21 +26,17 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         self.join_all();
     }
 
-    /// Lets a live block wait, if this can be decided at a glance: whether it does, and whether
-    /// too much waits now.
+    /// Lets a live block wait, if this can be decided at a glance: whether no more than may waits
+    /// now. Whoever calls it joins some if not, as its last act: it needs no stack frame then.
     #[inline(always)]
-    pub(super) fn free_waiting(&mut self, address: usize, layout: Option<Layout>) -> (bool, bool) {
+    pub(super) fn free_waiting(&mut self, address: usize, layout: Option<Layout>) -> Option<bool> {
         let here = self.site.plots.here();
-        let Some(granules) = T::near(&here, address) else {
-            return (false, false);
-        };
+        let granules = T::near(&here, address)?;
         if layout.is_some_and(|layout| !Self::is_of(layout, granules)) {
-            return (false, false);
+            return None;
         }
-        if !T::retire(&here, At(address), granules) {
-            return (false, false);
-        }
-        (true, !self.index.wait(&self.site, At(address), granules))
+        T::retire(&here, At(address), granules)
+            .then(|| self.index.wait(&self.site, At(address), granules))
     }
 
     /// Lets a live block wait, if it is small enough and not too much does.
