@@ -149,10 +149,11 @@ enum mem_fit {
     MEM_FIT_FIRST = 1,    /* the lowest that is large enough; O(f) */
     MEM_FIT_NEXT = 2,     /* the first from where the last search ended; O(f) */
     MEM_FIT_BEST = 3,     /* the smallest that is large enough, by a search tree; O(log f) */
-    MEM_FIT_QUICK = 4     /* the last freed of just the size, up to 1 KiB, which waits to be joined
-                           * with its neighbours; else as MEM_FIT_CONSTANT. O(1) but for a request
-                           * for which nothing else fits: it joins all that waits, which is a 64th
-                           * of the pool at most. See mem_trim(). */
+    MEM_FIT_QUICK = 4     /* the last freed of just the size, up to 128 KiB, which waits to be
+                           * joined with its neighbours; else as MEM_FIT_CONSTANT. Over 1 KiB sizes
+                           * are rounded up, by a 32nd at most, while half of the pool is free. O(1)
+                           * but for a request for which nothing else fits: it joins all that waits,
+                           * which is a 16th of the pool at most. See mem_trim(). */
 };
 
 /* Where the records about blocks are kept. */

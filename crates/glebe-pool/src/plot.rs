@@ -151,7 +151,7 @@ pub(crate) struct Plots {
 }
 
 /// What part of the land may wait to be joined.
-const WAITING: usize = 64;
+const WAITING: usize = 16;
 
 impl Plots {
     pub(crate) const fn new() -> Plots {
@@ -174,6 +174,11 @@ impl Plots {
             self.land += record.plot.len();
             self.stay(record.plot);
         }
+    }
+
+    /// Bytes of land of all shared plots.
+    pub(crate) fn land(&self) -> usize {
+        self.land
     }
 
     /// How many granules of the land may wait to be joined.

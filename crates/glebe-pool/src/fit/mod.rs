@@ -45,10 +45,21 @@ pub type Extent = (At, usize);
 #[derive(Clone, Copy, Debug)]
 pub struct Want {
     pub(crate) stride: usize,
+    /// The stride that will do if the other cannot be had.
+    pub(crate) least: usize,
     pub(crate) align: usize,
 }
 
 impl Want {
+    /// A block of just this stride, aligned as every block.
+    pub(crate) const fn plain(stride: usize) -> Want {
+        Want {
+            stride,
+            least: stride,
+            align: 1,
+        }
+    }
+
     /// The bytes in front of the first place in a free block where this fits, if it does.
     ///
     /// These bytes stay free, so they are none or a whole block.
@@ -84,8 +95,8 @@ pub struct Place {
     pub list: usize,
     /// How many come before it in that list.
     pub position: usize,
-    /// Whether it is a list of blocks that wait to be joined with their neighbours; the list is
-    /// then that of so many granules and one. See [`QuickFit`].
+    /// Whether it is a list of blocks that wait to be joined with their neighbours. Up to 64
+    /// granules its number is one less than those; see [`QuickFit`].
     pub waits: bool,
 }
 
@@ -100,10 +111,12 @@ pub trait Index: 'static {
     /// Whether [`Index::quick`] and [`Index::quick_insert`] do anything.
     #[doc(hidden)]
     const QUICK: bool = false;
-    /// Whether freed blocks of up to [`NEAR`](crate::tags::NEAR) wait, by [`Index::wait`], to be
-    /// joined later.
+    /// The most granules of freed blocks that wait, by [`Index::wait`], to be joined later.
     #[doc(hidden)]
-    const WAITS: bool = false;
+    const MOST_WAITING: usize = 0;
+    /// Whether any do; then all up to [`NEAR`](crate::tags::NEAR) do.
+    #[doc(hidden)]
+    const WAITS: bool = Self::MOST_WAITING > 0;
     /// What `verify` and dumps call it.
     const NAME: &'static str;
 
@@ -111,6 +124,29 @@ pub trait Index: 'static {
     #[doc(hidden)]
     fn prepare<T: Tags>(&mut self, site: &Site<T>) {
         let _ = site;
+    }
+
+    /// So many granules, or a few more, if blocks had better be so large; up to
+    /// [`NEAR`](crate::tags::NEAR) just as many.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn measure(granules: usize) -> usize {
+        granules
+    }
+
+    /// Whether freed blocks of just so many granules wait.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn waits(granules: usize) -> bool {
+        granules <= Self::MOST_WAITING && Self::measure(granules) == granules
+    }
+
+    /// Whether there is a free block of so many bytes or hardly less, that does not wait. O(1).
+    #[doc(hidden)]
+    #[inline(always)]
+    fn has_joined(&self, bytes: usize) -> bool {
+        let _ = bytes;
+        false
     }
 
     /// A free block in which the request fits. It stays in the index.
@@ -135,8 +171,8 @@ pub trait Index: 'static {
         None
     }
 
-    /// Puts in a block that waits to be joined, of so many granules, at most
-    /// [`NEAR`](crate::tags::NEAR); false if, as far as known, too much waits then.
+    /// Puts in a block that waits to be joined, of so many granules; false if, as far as known, too
+    /// much waits then. It is one that [`Index::waits`].
     #[doc(hidden)]
     #[inline(always)]
     fn wait<T: Tags>(&mut self, site: &Site<T>, at: At, granules: usize) -> bool {
@@ -144,8 +180,7 @@ pub trait Index: 'static {
         true
     }
 
-    /// Takes out a block that waits, of just so many granules, at most
-    /// [`NEAR`](crate::tags::NEAR).
+    /// Takes out a block that waits, of just so many granules, that [`Index::waits`].
     #[doc(hidden)]
     #[inline(always)]
     fn waiting<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {

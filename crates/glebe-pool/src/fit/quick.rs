@@ -1,41 +1,54 @@
-//! Quick fit: lists of blocks freed lately, one for each small size, in front of another fit.
+//! Quick fit: lists of blocks freed lately, one for each measure, in front of another fit.
 //!
 //! ```text
-//! granules   1   2   3  …  64
-//! waiting    ▪   ·   ▪▪▪ … ·      last freed first, neighbours not joined
+//! granules   1   2   3  …  64  66  68 … 128  132 … 8192
+//! waiting    ▪   ·   ▪▪▪ … ·   ▪   ·     ▪▪  ·      ·     last freed first, neighbours not joined
 //!            │ when nothing fits, when too many wait, at a trim: joined
 //!            ▼
 //! two-level segregated fit: as ever
 //! ```
 //!
-//! A block of up to 64 granules that is freed waits in the list of its size, and the next request
-//! for this size takes it: no neighbour is looked at, nothing is joined and nothing is split.
-//! (Weinstock, Wulf: *Quick Fit: An Efficient Algorithm for Heap Storage Allocation*, 1988.) A
-//! block that waits is free by its tags as any other, so a second free of it is refused in the same
-//! way, and a neighbour that is joined finds it. Lists are doubly linked as those of the two-level
-//! fit, and only their heads tell whose a block is: it can leave a list that nobody has named.
+//! A block that is freed waits in the list of its size, and the next request for this size takes
+//! it: no neighbour is looked at, nothing is joined and nothing is split. (Weinstock, Wulf: *Quick
+//! Fit: An Efficient Algorithm for Heap Storage Allocation*, 1988.) Above 64 granules there are 32
+//! *measures* to each doubling, the largest sizes of the classes of two-level fit. Requests are
+//! rounded up to one, by 1.1 % in the mean, as long as there is room: so that few lists serve them
+//! all. Blocks of other sizes come of requests that are served when room gets scarce, and do not
+//! wait.
+//!
+//! A block that waits is free by its tags as any other, so a second free of it is refused in the
+//! same way, and a neighbour that is joined finds it. Lists are doubly linked as those of the
+//! two-level fit, and only their heads tell whose a block is: it can leave a list that nobody has
+//! named.
 
-use super::two_level::{NEXT, PREVIOUS, TwoLevel, delist};
+use super::two_level::{EXACT, NEXT, PREVIOUS, TwoLevel, class_of, delist, largest_in};
 use super::{Extent, Fault, Index, Place, Want};
 use crate::pool::Rule;
 use crate::site::{Site, Torn};
-use crate::tags::{NEAR, Tags};
+use crate::tags::Tags;
 use crate::word::{At, GRANULE, WORD};
 
+/// The most granules of a block that waits.
+const MOST: usize = 1 << 13;
 /// Lists, the first for blocks of one granule.
-const LISTS: usize = NEAR / GRANULE;
+const LISTS: usize = class_of(MOST - 1) + 1;
+/// So many blocks that wait are enough: more would only take up cache.
+const ENOUGH: usize = 2048;
 /// How many blocks of a list a request for an alignment above the granule looks at.
 const TRIES: usize = 4;
 
 /// The block freed last among those of the size; without one, as [`TwoLevel`].
 ///
-/// Freed blocks of up to 1 KiB (512 bytes on 32-bit machines) are joined with their neighbours
-/// later: when no free block is large enough, before a supplier is asked; when more than a 64th of
-/// the land waits, a few at every free; and at [`Pool::trim`](crate::Pool::trim). Until then
+/// Freed blocks of up to 128 KiB are joined with their neighbours later: when no free block is
+/// large enough, before a supplier is asked; when more than a 16th of the land waits, or more than
+/// is of use, a few at every free; and at [`Pool::trim`](crate::Pool::trim). Until then
 /// [`Stats`](crate::Stats) count them as free blocks of their own, and a plot that holds one does
 /// not go back to its supplier.
 ///
-/// `WORDS` are those of [`TwoLevel`]; the lists take `64 × 8` bytes more.
+/// Requests above 1 KiB are rounded up, by at most a 32nd, while half of the land is free in one
+/// piece.
+///
+/// `WORDS` are those of [`TwoLevel`]; the lists take `288 × 8` bytes more (64-bit).
 #[derive(Debug)]
 pub struct QuickFit<const WORDS: usize = 16> {
     /// The first block of each list, [`Site::nothing`] for none. Its link to the one before means
@@ -67,17 +80,23 @@ fn follow<'a, T>(site: &'a Site<T>, head: usize) -> impl Iterator<Item = Result<
 }
 
 impl<const WORDS: usize> QuickFit<WORDS> {
-    /// The head of the list for so many granules, 1 to [`LISTS`].
+    /// The head of the list for so many granules.
     #[inline(always)]
     fn head(&mut self, granules: usize) -> &mut usize {
-        debug_assert!((1..=LISTS).contains(&granules));
-        // SAFETY: callers have a stride of at least a granule and at most `NEAR`.
-        unsafe { self.heads.get_unchecked_mut(granules - 1) }
+        debug_assert!((1..=MOST).contains(&granules));
+        // Where tags tell of small blocks only, the compiler sees that this one is.
+        let list = match granules {
+            ..=EXACT => granules - 1,
+            _ => class_of(granules - 1),
+        };
+        // SAFETY: callers have a stride of at least a granule and at most `MOST`.
+        unsafe { self.heads.get_unchecked_mut(list) }
     }
 
-    /// Notes that so many granules wait.
-    fn count<T>(&mut self, site: &Site<T>, granules: usize) {
-        self.most = site.plots.may_wait();
+    /// Notes that so many blocks wait, of so many granules together.
+    fn count<T>(&mut self, site: &Site<T>, blocks: usize, granules: usize) {
+        let enough = granules / blocks.max(1) * ENOUGH;
+        self.most = site.plots.may_wait().min(enough);
         self.left = self.most.wrapping_sub(granules).cast_signed();
     }
 }
@@ -92,8 +111,21 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
         joined: TwoLevel::EMPTY,
     };
     const QUICK: bool = true;
-    const WAITS: bool = true;
+    const MOST_WAITING: usize = MOST;
     const NAME: &'static str = "quick fit";
+
+    #[inline(always)]
+    fn measure(granules: usize) -> usize {
+        match (EXACT + 1..=MOST).contains(&granules) {
+            true => largest_in(class_of(granules - 1)),
+            false => granules,
+        }
+    }
+
+    #[inline(always)]
+    fn has_joined(&self, bytes: usize) -> bool {
+        self.joined.reaches(bytes)
+    }
 
     fn prepare<T: Tags>(&mut self, site: &Site<T>) {
         self.heads = [site.nothing(); LISTS];
@@ -121,6 +153,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
         Ok(Some(at))
     }
 
+    #[inline(always)]
     fn waiting_at<T: Tags>(&mut self, site: &Site<T>, granules: usize, align: usize) -> Option<At> {
         let head = *self.head(granules);
         let mut blocks = follow(site, head).take(TRIES);
@@ -135,13 +168,13 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     fn next_to_join<T: Tags>(&mut self, site: &Site<T>) -> Result<Option<Extent>, Torn> {
         for _ in 0..LISTS {
-            let granules = self.turn + 1;
+            let granules = largest_in(self.turn);
             if let Some(at) = self.waiting(site, granules)? {
                 return Ok(Some((at, granules * GRANULE)));
             }
             self.turn = (self.turn + 1) % LISTS;
         }
-        self.count(site, 0);
+        self.count(site, 0, 0);
         Ok(None)
     }
 
@@ -150,14 +183,14 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
             self.patience = less;
         } else {
             let (mut blocks, mut sum) = (0, 0);
-            for (head, granules) in self.heads.iter().zip(1..) {
+            for (list, head) in self.heads.iter().enumerate() {
                 for _ in follow(site, *head).take_while(Result::is_ok) {
                     site.step();
-                    sum += granules;
+                    sum += largest_in(list);
                     blocks += 1;
                 }
             }
-            self.count(site, sum);
+            self.count(site, blocks, sum);
             // So that the count costs each call as much as a few blocks.
             self.patience = blocks / 8;
         }
@@ -190,19 +223,19 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     #[inline(always)]
     fn remove<T: Tags>(&mut self, site: &Site<T>, block: Extent) -> Result<(), Torn> {
-        let (at, stride) = block;
-        if stride > NEAR || *self.head(stride / GRANULE) != at.0 {
+        let granules = block.1 / GRANULE;
+        if !Self::waits(granules) || *self.head(granules) != block.0.0 {
             // In the middle of a list it does not matter whose it is.
             return self.joined.remove(site, block);
         }
-        self.waiting(site, stride / GRANULE).map(|_| ())
+        self.waiting(site, granules).map(|_| ())
     }
 
     fn check<T: Tags>(&self, site: &Site<T>) -> Result<usize, Fault> {
         let mut count = self.joined.check(site)?;
         let mut sum = 0;
         for (list, head) in self.heads.iter().enumerate() {
-            let stride = (list + 1) * GRANULE;
+            let stride = largest_in(list) * GRANULE;
             let mut previous = None;
             for at in follow(site, *head) {
                 let at = at.map_err(|torn| (Rule::Links, torn.0))?;
@@ -211,7 +244,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
                     return Err((Rule::Index, at));
                 }
                 previous = Some(at.0);
-                sum += list + 1;
+                sum += largest_in(list);
                 count += 1;
             }
         }
@@ -222,7 +255,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     }
 
     fn place<T: Tags>(&self, site: &Site<T>, block: Extent) -> Option<Place> {
-        let list = block.1 / GRANULE - 1;
+        let list = class_of(block.1 / GRANULE - 1);
         let found = self.heads.get(list).and_then(|head| {
             let mut blocks = follow(site, *head);
             blocks.position(|at| at == Ok(block.0))

@@ -26,7 +26,7 @@ pub(super) const PREVIOUS: usize = 1;
 const STEPS_LOG2: u32 = 5;
 const CLASSES_OF_WORD: usize = 64;
 /// Every class below this is of one size.
-const EXACT: usize = 64;
+pub(super) const EXACT: usize = 64;
 /// Classes from here on are not looked at by [`Index::quick`].
 const QUICK: usize = NEAR / GRANULE;
 const _: () = assert!(QUICK <= EXACT && EXACT == CLASSES_OF_WORD);
@@ -53,9 +53,16 @@ pub struct TwoLevel<const WORDS: usize = 16> {
 
 /// The class of a number of granules, one more than `but_one`, if there were no last one.
 #[inline(always)]
-fn class_of(but_one: usize) -> usize {
+pub(super) const fn class_of(but_one: usize) -> usize {
     let shift = (but_one | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
     ((shift as usize) << STEPS_LOG2) + (but_one >> shift)
+}
+
+/// The largest number of granules in a class.
+#[inline(always)]
+pub(super) const fn largest_in(class: usize) -> usize {
+    let shift = (class >> STEPS_LOG2).saturating_sub(1);
+    (class - (shift << STEPS_LOG2) + 1) << shift
 }
 
 /// The first class of which every block has one granule more than `but_one`.
@@ -178,6 +185,14 @@ impl<const WORDS: usize> TwoLevel<WORDS> {
         delist(site, at)
     }
 
+    /// Whether there is a block in the class of `stride`, or a larger one.
+    #[inline(always)]
+    pub(super) fn reaches(&self, stride: usize) -> bool {
+        let class = Self::class(stride);
+        let word = class / CLASSES_OF_WORD % WORDS;
+        self.words >> word > 1 || self.classes[word] >> (class % CLASSES_OF_WORD) != 0
+    }
+
     /// The first class from `class` on that has blocks.
     #[inline(always)]
     fn occupied(&self, class: usize) -> Option<usize> {
@@ -285,7 +300,7 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
     #[inline(always)]
     fn take<T: Tags>(&mut self, site: &Site<T>, stride: usize) -> Result<Option<Extent>, Torn> {
         let own = Self::class(stride);
-        let want = Want { stride, align: 1 };
+        let want = Want::plain(stride);
         let found = match self.search(site, want, own, TRIES)? {
             Some(found) => Some(found),
             None => self.above(site, stride)?,

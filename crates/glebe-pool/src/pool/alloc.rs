@@ -19,8 +19,13 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             return None;
         }
         let usable = round_up(size, GRANULE)?;
-        let stride = (usable + T::OVERHEAD).max(T::MIN);
-        Some(Want { stride, align })
+        let least = (usable + T::OVERHEAD).max(T::MIN);
+        let stride = F::measure(least / GRANULE) * GRANULE;
+        Some(Want {
+            stride,
+            least,
+            align,
+        })
     }
 
     /// A block for this layout; none if there is no room and the supplier has no more.
@@ -31,10 +36,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         if S::GRANTS && layout.size() >= self.settings.single_from {
             return self.alloc_single(layout);
         }
-        // A size of 0 wraps around, and goes the slow way; so does an alignment above the granule.
-        let last = layout.size().wrapping_sub(1);
-        if last | GRANULE.wrapping_sub(layout.align()) < NEAR - T::OVERHEAD {
-            let granules = (last / GRANULE + 1 + T::OVERHEAD / GRANULE).max(T::MIN / GRANULE);
+        if let Some(granules) = Self::near(layout) {
             if F::WAITS {
                 if let Ok(Some(at)) = self.index.waiting(&self.site, granules) {
                     return NonNull::new(self.split_quick(at, granules, 0).pointer());
@@ -46,6 +48,17 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             }
         }
         self.alloc_aligned(layout)
+    }
+
+    /// How many granules a layout needs, if they are at most [`NEAR`] and it needs nothing else.
+    #[inline(always)]
+    pub(super) fn near(layout: Layout) -> Option<usize> {
+        // A size of 0 wraps around, and goes the slow way; so does an alignment above the granule.
+        let last = layout.size().wrapping_sub(1);
+        if last | GRANULE.wrapping_sub(layout.align()) >= NEAR - T::OVERHEAD {
+            return None;
+        }
+        Some((last / GRANULE + 1 + T::OVERHEAD / GRANULE).max(T::MIN / GRANULE))
     }
 
     /// A block of so many granules, at most [`NEAR`], when none of them waits.
@@ -60,33 +73,39 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         self.alloc_slow(layout)
     }
 
-    /// A block for a small request with an alignment above the granule; or for any other.
+    /// A block for a request above [`NEAR`], for one with an alignment above the granule; or for
+    /// any other.
     #[inline(never)]
     fn alloc_aligned(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        let want = Self::want(layout.size(), layout.align())?;
+        let granules = want.stride / GRANULE;
+        if granules <= F::MOST_WAITING {
+            let found = match want.align {
+                ..=GRANULE => self.index.waiting(&self.site, granules),
+                _ => Ok(self.index.waiting_at(&self.site, granules, want.align)),
+            };
+            match found {
+                Ok(Some(at)) => return NonNull::new(self.split_quick(at, granules, 0).pointer()),
+                Ok(None) => {}
+                Err(torn) => self.recover(torn),
+            }
+        }
         if F::QUICK
+            && want.align > GRANULE
             && layout.size() <= NEAR
             && layout.align() <= NEAR
-            && layout.align() > GRANULE
-            && let Some(want) = Self::want(layout.size(), layout.align())
             && let Some(padded) = want.padded::<T>()
             && padded <= NEAR
+            && let Some((at, more)) = self.index.quick(&self.site, padded / GRANULE)
         {
-            let granules = want.stride / GRANULE;
-            if F::WAITS
-                && let Some(at) = self.index.waiting_at(&self.site, granules, want.align)
-            {
-                return NonNull::new(self.split_quick(at, granules, 0).pointer());
-            }
-            if let Some((at, more)) = self.index.quick(&self.site, padded / GRANULE) {
-                return self.carve_quick(want, (at, padded + more * GRANULE));
-            }
+            return self.carve_quick(want, (at, padded + more * GRANULE));
         }
         self.alloc_slow(layout)
     }
 
     /// Makes so many granules of a free block that has left the index live; `more` are left over.
     #[inline(always)]
-    fn split_quick(&mut self, at: At, granules: usize, more: usize) -> At {
+    pub(super) fn split_quick(&mut self, at: At, granules: usize, more: usize) -> At {
         let mut live = granules;
         let is_whole = more < T::MIN / GRANULE;
         if is_whole {
@@ -145,11 +164,15 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     #[inline(never)]
     fn alloc_slow(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        let want = Self::want(layout.size(), layout.align())?;
+        let mut want = Self::want(layout.size(), layout.align())?;
         if want.align <= GRANULE
+            && want.stride == want.least
             && let Ok(Some(block)) = self.index.take(&self.site, want.stride)
         {
             return self.split_taken(block, want.stride);
+        }
+        if want.stride != want.least && !self.is_roomy() {
+            want.stride = want.least;
         }
         let mut has_grown = false;
         let mut recoveries = 0;
@@ -157,6 +180,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             match self.take(want) {
                 Ok(Some(at)) => return NonNull::new(at.pointer()),
                 Ok(None) if F::WAITS && self.join_all() => {}
+                Ok(None) if want.stride != want.least => want.stride = want.least,
                 Ok(None) if !S::GRANTS || has_grown || !self.grow(want) => return None,
                 Ok(None) => has_grown = true,
                 // After the first, the links were written anew, and nobody writes in between.

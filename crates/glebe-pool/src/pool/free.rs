@@ -114,6 +114,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     #[inline(never)]
     fn free_slow_quietly(&mut self, address: usize, layout: Layout) {
+        if F::WAITS && self.free_far(address, Some(layout)) {
+            return;
+        }
         // The hook was told.
         let _ = self.free_slow(address, Some(layout));
     }
@@ -136,8 +139,29 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         true
     }
 
+    /// Lets a live block of any size wait, if such blocks do and all is well.
+    #[inline(always)]
+    fn free_far(&mut self, address: usize, layout: Option<Layout>) -> bool {
+        let here = self.site.plots.here();
+        let Some(granules) = T::far(&here, address).filter(|granules| F::waits(*granules)) else {
+            return false;
+        };
+        if layout.is_some_and(|layout| !Self::suits(layout, granules * GRANULE))
+            || !T::retire(&here, At(address), granules)
+        {
+            return false;
+        }
+        if !self.index.wait(&self.site, At(address), granules) {
+            self.join_some();
+        }
+        true
+    }
+
     #[inline(never)]
     fn free_slow(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
+        if F::WAITS && self.free_far(address, layout) {
+            return Ok(());
+        }
         let Some(plot) = self.site.plot(address) else {
             return self.free_elsewhere(address, layout);
         };
@@ -170,9 +194,11 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// Whether a block of this stride can have come of this layout.
     #[inline(always)]
     fn suits(layout: Layout, stride: usize) -> bool {
-        let wanted = ((layout.size() + (GRANULE - 1)) & !(GRANULE - 1)) + T::OVERHEAD;
+        let usable = (layout.size() + (GRANULE - 1)) & !(GRANULE - 1);
+        let least = (usable + T::OVERHEAD).max(T::MIN);
+        let wanted = F::measure(least / GRANULE) * GRANULE;
         // Less than a block that could have been split off may be left over.
-        stride.wrapping_sub(wanted.max(T::MIN)) < T::MIN
+        stride.wrapping_sub(least) < wanted - least + T::MIN
     }
 
     #[cold]

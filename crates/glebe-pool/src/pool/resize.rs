@@ -6,7 +6,7 @@ use crate::fit::{Extent, Fit, Want};
 use crate::plot::{Plot, Record};
 use crate::source::BlockSource;
 use crate::tags::{NEAR, Tags};
-use crate::word::At;
+use crate::word::{At, GRANULE};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
@@ -23,6 +23,8 @@ pub enum Unresized {
 const PACK_FROM: usize = 1024;
 /// and there is no free block of so many times its size.
 const PACK_BELOW: usize = 256;
+/// Land is roomy if so large a part of it is free in one piece.
+const ROOMY: usize = 2;
 
 /// A live block.
 enum Live {
@@ -62,7 +64,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         let live = self.locate(block.addr())?;
         let done = match live {
             Live::Tagged(plot, block) => {
-                Self::want(size, 1).is_some_and(|want| self.resize_here(&plot, block, want.stride))
+                Self::want(size, 1).is_some_and(|want| self.resize_here(&plot, block, want))
             }
             Live::Single(usable) => size <= usable,
         };
@@ -83,13 +85,16 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     }
 
     /// Gives a live block another stride, if there is room behind it.
-    fn resize_here(&mut self, plot: &Plot, (at, stride): Extent, wanted: usize) -> bool {
-        if wanted <= stride {
-            self.cut(plot, (at, stride), wanted);
+    fn resize_here(&mut self, plot: &Plot, (at, stride): Extent, want: Want) -> bool {
+        if want.least <= stride {
+            if want.stride < stride {
+                self.cut(plot, (at, stride), want.stride);
+            }
             return true;
         }
         self.join_around(plot, at.plus(stride));
-        self.grow_over(plot, (at, stride), wanted - stride)
+        self.grow_over(plot, (at, stride), want.stride - stride)
+            || want.least < want.stride && self.grow_over(plot, (at, stride), want.least - stride)
     }
 
     /// Makes a live block larger by `more` bytes, if the block behind is free and has as many.
@@ -165,13 +170,19 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         size: usize,
     ) -> Result<NonNull<u8>, Unresized> {
         let align = old.map_or(1, |old| old.align());
-        let want = Self::want(size, align).ok_or(Unresized::NoRoom)?;
         let layout = Layout::from_size_align(size, align).map_err(|_| Unresized::NoRoom)?;
+        if F::WAITS && !(S::GRANTS && size >= self.settings.single_from) {
+            // SAFETY: the caller's promise.
+            if let Some(new) = unsafe { self.realloc_waiting(block, layout) } {
+                return Ok(new);
+            }
+        }
+        let want = Self::want(size, align).ok_or(Unresized::NoRoom)?;
         let usable = match self.locate(block.addr())? {
             Live::Single(usable) if size <= usable => return Ok(as_it_was(block)),
             Live::Single(usable) => usable,
             Live::Tagged(plot, extent) => {
-                if F::WAITS && extent.1.max(want.stride) <= NEAR {
+                if self.is_quick(extent.1, want.stride) {
                     if self.resize_quick(&plot, extent, want.stride) {
                         return Ok(as_it_was(block));
                     }
@@ -182,7 +193,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
                 if let Some(moved) = self.pack(extent, want) {
                     return NonNull::new(moved.pointer()).ok_or(Unresized::NoRoom);
                 }
-                if self.resize_here(&plot, extent, want.stride) {
+                if self.resize_here(&plot, extent, want) {
                     return Ok(as_it_was(block));
                 }
                 if let Some(moved) = self.slide(&plot, extent, want) {
@@ -209,6 +220,19 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         Ok(new)
     }
 
+    /// Whether a block that is to change its size had better move than look for room beside it.
+    fn is_quick(&self, stride: usize, wanted: usize) -> bool {
+        let most = stride.max(wanted);
+        wanted / GRANULE <= F::MOST_WAITING
+            && F::waits(stride / GRANULE)
+            && (most <= NEAR || self.is_roomy())
+    }
+
+    /// Whether so much land is free in one piece that time matters more than gaps.
+    pub(super) fn is_roomy(&self) -> bool {
+        self.index.has_joined(self.site.plots.land() / ROOMY)
+    }
+
     /// As [`Self::resize_here`], without joining anything that waits: a new block is sooner had.
     fn resize_quick(&mut self, plot: &Plot, (at, stride): Extent, wanted: usize) -> bool {
         if wanted > stride {
@@ -224,7 +248,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             let tail = at.plus(wanted);
             T::set(plot, tail, rest, false);
             T::set(plot, at, wanted, false);
-            self.let_wait(plot, (tail, rest));
+            if !self.let_wait(plot, (tail, rest)) {
+                self.give_up(plot, (tail, rest));
+            }
         }
         true
     }
@@ -238,13 +264,11 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         if stride.saturating_sub(want.stride) < PACK_FROM {
             return None;
         }
-        let ample = Want {
-            stride: stride.checked_mul(PACK_BELOW)?,
-            align: 1,
-        };
+        let ample = Want::plain(stride.checked_mul(PACK_BELOW)?);
         if self.index.find(&self.site, ample).ok()?.is_some() {
             return None;
         }
+        self.join_all();
         let gap = self.index.find(&self.site, want).ok()??;
         if gap.1 - want.stride > want.stride {
             return None;

@@ -9,9 +9,10 @@ use super::Pool;
 use crate::fit::{Extent, Fit};
 use crate::plot::Plot;
 use crate::source::BlockSource;
-use crate::tags::{NEAR, Tags};
+use crate::tags::Tags;
 use crate::word::{At, GRANULE};
 use core::alloc::Layout;
+use core::ptr::NonNull;
 
 /// How many blocks are joined at a free when too much waits.
 const JOINED_PER_FREE: usize = 2;
@@ -39,9 +40,46 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             .then(|| self.index.wait(&self.site, At(address), granules))
     }
 
-    /// Lets a live block wait, if it is small enough and not too much does.
+    /// Gives a live block another size, if this can be decided at a glance: what is cut off waits,
+    /// and a larger block is one that waits, for that is sooner had than room beside this one.
+    ///
+    /// # Safety
+    /// As [`Pool::realloc`].
+    #[inline(always)]
+    pub(super) unsafe fn realloc_waiting(
+        &mut self,
+        block: *mut u8,
+        layout: Layout,
+    ) -> Option<NonNull<u8>> {
+        let wanted = Self::near(layout)?;
+        let (here, at) = (self.site.plots.here(), At(block.addr()));
+        let granules = T::near(&here, at.0).filter(|has| T::is_live_near(&here, at, *has))?;
+        let (mut kept, mut freed) = (at, (at, granules));
+        if wanted <= granules {
+            if granules - wanted < T::MIN / GRANULE {
+                return NonNull::new(block);
+            }
+            T::cut_near(&here, at, granules, wanted);
+            freed = (at.plus(wanted * GRANULE), granules - wanted);
+        } else {
+            kept = self.index.waiting(&self.site, wanted).ok()??;
+            self.split_quick(kept, wanted, 0);
+            // SAFETY: both blocks live, apart from each other, and have so many bytes.
+            unsafe {
+                kept.pointer()
+                    .copy_from_nonoverlapping(block, granules * GRANULE - T::OVERHEAD);
+            }
+            T::free_alone(&here, at, granules);
+        }
+        if !self.index.wait(&self.site, freed.0, freed.1) {
+            self.join_some();
+        }
+        NonNull::new(kept.pointer())
+    }
+
+    /// Lets a live block wait, if those of its size do.
     pub(super) fn let_wait(&mut self, plot: &Plot, (at, stride): Extent) -> bool {
-        if !F::WAITS || stride > NEAR {
+        if !F::waits(stride / GRANULE) {
             return false;
         }
         T::free_alone(plot, at, stride / GRANULE);

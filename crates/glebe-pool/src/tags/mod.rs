@@ -151,6 +151,30 @@ pub trait Layout: 'static {
         let _ = (plot, address);
         None
     }
+    /// Whether such a block is live.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn is_live_near(plot: &Plot, at: At, granules: usize) -> bool {
+        let _ = (plot, at, granules);
+        false
+    }
+    /// Makes the last of so many granules of such a live block, all but `kept`, free, and one with
+    /// no other.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn cut_near(plot: &Plot, at: At, granules: usize, kept: usize) {
+        let tail = at.plus(kept * GRANULE);
+        Self::set(plot, tail, (granules - kept) * GRANULE, true);
+        Self::set(plot, at, kept * GRANULE, false);
+    }
+    /// The granules of the block at an address, live or free, if it is one of this plot, for tags
+    /// that tell this in a few steps.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn far(plot: &Plot, address: usize) -> Option<usize> {
+        let _ = (plot, address);
+        None
+    }
     /// Makes such a block free, and one with no other; false if it is.
     #[doc(hidden)]
     #[inline(always)]
@@ -158,7 +182,7 @@ pub trait Layout: 'static {
         let _ = (plot, at, granules);
         false
     }
-    /// Makes a live block of at most [`NEAR`] free, and one with no other.
+    /// Makes a live block of so many granules free, and one with no other.
     #[doc(hidden)]
     #[inline(always)]
     fn free_alone(plot: &Plot, at: At, granules: usize) {
@@ -188,8 +212,8 @@ pub trait Layout: 'static {
     fn join_near(plot: &Plot, at: At, glance: Survey) {
         Self::join(plot, at, glance);
     }
-    /// Makes so many granules of the free block at `at`, at most [`NEAR`], live. The rest, if that
-    /// is not the whole, stays free.
+    /// Makes so many granules of the free block at `at`, at most [`NEAR`] or all of it, live. The
+    /// rest, if that is not the whole, stays free.
     #[doc(hidden)]
     #[inline(always)]
     fn split_near(plot: &Plot, at: At, granules: usize, is_whole: bool) {

@@ -360,6 +360,27 @@ impl Layout for SideTags {
     }
 
     #[inline(always)]
+    fn is_live_near(plot: &Plot, at: At, granules: usize) -> bool {
+        !free_bit(plot, plot.index(at.0) + granules)
+    }
+
+    #[inline(always)]
+    fn cut_near(plot: &Plot, at: At, granules: usize, kept: usize) {
+        // No word is covered by what is so short.
+        let index = plot.index(at.0);
+        Pair::of(plot, (index + kept) / BITS).put_start(bit(index + kept), true);
+        put_free(plot, index + granules, true);
+    }
+
+    #[inline(always)]
+    fn far(plot: &Plot, address: usize) -> Option<usize> {
+        Self::is_start(plot, At(address)).then(|| {
+            let index = plot.index(address);
+            end(plot, index) - index
+        })
+    }
+
+    #[inline(always)]
     fn retire(plot: &Plot, at: At, granules: usize) -> bool {
         let end = plot.index(at.0) + granules;
         let pair = Pair::of(plot, end / BITS);
@@ -429,7 +450,7 @@ impl Layout for SideTags {
 
     #[inline(always)]
     fn split_near(plot: &Plot, at: At, granules: usize, is_whole: bool) {
-        // No word is covered by what is so short.
+        // No word is covered by what is so short, and what is whole covers what it did.
         let end = plot.index(at.0) + granules;
         let pair = Pair::of(plot, end / BITS);
         if is_whole {
