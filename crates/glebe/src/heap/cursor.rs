@@ -1,10 +1,10 @@
 //! A cursor: one word's free slots, and where they lie.
 //!
 //! ```text
-//!  0      8      16       24     32     36           40      48      49      50
-//! ┌──────┬──────┬────────┬──────┬──────┬────────────┬───────┬───────┬───────┬───┐
-//! │ mask │ word │ lowest │ base │ size │ reciprocal │ slots │ half  │ fresh │ · │
-//! └──────┴──────┴────────┴──────┴──────┴────────────┴───────┴───────┴───────┴───┘
+//!  0      8      16       24     32     40      48           52     53      54
+//! ┌──────┬──────┬────────┬──────┬──────┬───────┬────────────┬──────┬───────┬───┐
+//! │ mask │ word │ lowest │ base │ size │ slots │ reciprocal │ half │ fresh │ · │
+//! └──────┴──────┴────────┴──────┴──────┴───────┴────────────┴──────┴───────┴───┘
 //! ```
 //! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
 //! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask,
@@ -26,12 +26,12 @@ pub(super) struct Cursor {
     lowest: Cell<usize>,
     /// The address of the word's slot 0.
     base: Cell<usize>,
-    /// Slot size in bytes.
-    size: Cell<u32>,
-    /// See [`crate::slab::classes`]; here because frees look at the cursor anyway.
-    pub reciprocal: Cell<u32>,
+    /// Slot size in bytes; a whole word, which a multiplication can read by itself.
+    size: Cell<usize>,
     /// The bits of the word that stand for slots.
     slots: Cell<u64>,
+    /// See [`crate::slab::classes`]; here because frees look at the cursor anyway.
+    pub reciprocal: Cell<u32>,
     /// Half of their number, rounded up.
     half: Cell<u8>,
     /// Whether the held slots were never used since the system gave their pages.
@@ -77,7 +77,7 @@ impl Cursor {
 
     /// Sets what never changes for a class.
     pub fn serve(&self, class: &Class) {
-        self.size.set(class.size);
+        self.size.set(class.size as usize);
         self.reciprocal.set(class.reciprocal);
     }
 
@@ -99,13 +99,13 @@ impl Cursor {
         // For the start of slot q the product is q·2³² + q·e with e ≤ size, and q·size < 2¹⁹.
         let product = offset as u64 * u64::from(self.reciprocal.get());
         let slot = (product >> 32) as usize;
-        (slot * self.size.get() as usize == offset).then_some(slot)
+        (slot * self.size.get() == offset).then_some(slot)
     }
 
     /// Slot size in bytes.
     #[inline(always)]
     pub fn slot_size(&self) -> usize {
-        self.size.get() as usize
+        self.size.get()
     }
 
     /// Hands out the lowest held slot.
@@ -200,7 +200,7 @@ impl Cursor {
     /// The address of a slot of the word by its number modulo 64.
     #[inline(always)]
     fn address(&self, slot: usize) -> usize {
-        let offset = slot.wrapping_mul(self.size.get() as usize);
+        let offset = slot.wrapping_mul(self.size.get());
         self.base.get().wrapping_add(offset)
     }
 

@@ -251,6 +251,8 @@ impl Registry {
             self.orphans.set(number - 1);
             if number != self.survivor.get() {
                 let heap = Heap::numbered(number);
+                // Its thread may have been about to.
+                heap.found(number);
                 heap.rebuild();
                 heap.generation.set(self.generation.get());
                 heap.shared.stage.store(LIVE, Ordering::Release);
@@ -323,7 +325,19 @@ impl Registry {
         }
         if LATE_LOCK.try_lock().is_none() {
             LATE_LOCK.reset();
-            late_heap().rebuild();
+            let late = Heap::numbered(LATE_NUMBER);
+            late.found(LATE_NUMBER);
+            late.rebuild();
         }
+    }
+
+    /// Calls `f` while, as it seems, a thread makes a heap and has only counted it so far.
+    #[cfg(test)]
+    pub(super) fn while_one_is_made<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _held = self.enter();
+        let made = self.made.replace(self.made.get() + 1);
+        let result = f();
+        self.made.set(made);
+        result
     }
 }

@@ -111,7 +111,7 @@ impl Heap {
         }
     }
 
-    /// Brings a zeroed heap to life.
+    /// Brings a zeroed heap to life, or one of which a fork may have seen a part.
     fn found(&self, number: u32) {
         self.key.set(Key::of(number));
         self.number.set(number);

@@ -4,7 +4,8 @@
 
 extern crate std;
 
-use super::{Heap, free, free_sized, malloc, memalign, purge, realloc, usable_size, zalloc};
+use super::life::REGISTRY;
+use super::{Heap, free, free_sized, malloc, memalign, purge, realloc, tls, usable_size, zalloc};
 use crate::blocks::system::faults;
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
@@ -229,6 +230,25 @@ fn comes_back_in_a_child(first: impl FnOnce() -> bool) -> bool {
         let mut status = -1;
         waitpid(child, &mut status, 0) == child && status == 0
     }
+}
+
+#[test]
+fn a_child_takes_over_a_heap_that_was_being_made() {
+    // So that there is a region, and this thread's heap is not the one.
+    let kept = malloc(100);
+    let sound = REGISTRY.while_one_is_made(|| {
+        comes_back_in_a_child(|| {
+            tls::set(&tls::EMPTY);
+            [(16, 16), (100, 112)].into_iter().all(|(size, usable)| {
+                let block = malloc(size);
+                // SAFETY: live or null.
+                unsafe { usable_size(block) == usable }
+            })
+        })
+    });
+    assert!(sound);
+    // SAFETY: live, and given up.
+    unsafe { free(kept) };
 }
 
 #[test]
