@@ -35,7 +35,7 @@ const LISTS: usize = class_of(MOST - 1) + 1;
 /// So many blocks that wait are enough: more would only take up cache.
 const ENOUGH: usize = 2048;
 /// How many blocks of a list a request for an alignment above the granule looks at.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 
 /// The block freed last among those of the size; without one, as [`TwoLevel`].
 ///
@@ -155,15 +155,20 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     #[inline(always)]
     fn waiting_at<T: Tags>(&mut self, site: &Site<T>, granules: usize, align: usize) -> Option<At> {
-        let head = *self.head(granules);
-        let mut blocks = follow(site, head).take(TRIES);
-        let at = blocks.find_map(|at| at.ok().filter(|at| at.0.is_multiple_of(align)))?;
-        if at.0 == head {
+        let mut at = At(*self.head(granules));
+        // By a mask: the compiler does not know that it is a power of two.
+        if at.0 & (align - 1) == 0 || at.0 == site.nothing() {
             return self.waiting(site, granules).ok()?;
         }
-        delist(site, at).ok()?;
-        self.left = self.left.wrapping_add_unsigned(granules);
-        Some(at)
+        for _ in 1..TRIES {
+            at = site.link(at, NEXT).ok()??;
+            if at.0 & (align - 1) == 0 {
+                delist(site, at).ok()?;
+                self.left = self.left.wrapping_add_unsigned(granules);
+                return Some(at);
+            }
+        }
+        None
     }
 
     fn next_to_join<T: Tags>(&mut self, site: &Site<T>) -> Result<Option<Extent>, Torn> {
