@@ -230,7 +230,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Whether so much land is free in one piece that time matters more than gaps.
     pub(super) fn is_roomy(&self) -> bool {
-        self.index.has_joined(self.site.plots.land() / ROOMY)
+        let part = self.site.plots.land() / ROOMY;
+        part >= GRANULE && self.index.has_joined(part)
     }
 
     /// As [`Self::resize_here`], without joining anything that waits: a new block is sooner had.
