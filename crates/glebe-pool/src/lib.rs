@@ -4,7 +4,7 @@
 //! ([`Pool::add`]) or that a supplier has granted it ([`BlockSource`]). Three choices make a pool:
 //!
 //! * the *fit*, which free block serves a request: [`FirstFit`], [`NextFit`], [`BestFit`] (a tree),
-//!   [`TwoLevel`] (constant time), [`QuickFit`] (the same, small blocks joined later);
+//!   [`TwoLevel`] (constant time), [`QuickFit`] (the same, blocks joined later);
 //! * the *tags*, where the records of blocks are kept: [`InlineTags`] around each block,
 //!   [`SideTags`] apart from the land;
 //! * the *source*, where memory comes from: [`NoSource`], [`Buffer`], [`Buffers`], [`Kernel`],

@@ -4,15 +4,12 @@
 //! is sought from both sides in turns: along the list from its head, and backwards over the blocks
 //! until a free one comes.
 
-use super::{Extent, Fault, Index, Place, Want};
+use super::{Extent, Fault, Index, NEXT, PREVIOUS, Place, Want, position_in};
 use crate::plot::Plot;
 use crate::pool::Rule;
 use crate::site::{Site, Torn};
 use crate::tags::Tags;
 use crate::word::At;
-
-const NEXT: usize = 0;
-const PREVIOUS: usize = 1;
 
 /// The list.
 #[derive(Debug)]
@@ -150,14 +147,9 @@ impl List {
     }
 
     fn place<T: Tags>(&self, site: &Site<T>, block: At) -> Option<Place> {
-        let (mut position, mut next) = (0, self.head);
-        while next? != block {
-            position += 1;
-            next = site.link(next?, NEXT).ok()?;
-        }
         Some(Place {
             list: 0,
-            position,
+            position: position_in(site, self.head, block)?,
             waits: false,
         })
     }

@@ -103,6 +103,28 @@ pub struct Place {
 /// How an index breaks its own rules, at which block.
 pub type Fault = (crate::pool::Rule, At);
 
+/// Which word of a free block links to the next one of its list, and which to the one before.
+const NEXT: usize = 0;
+const PREVIOUS: usize = 1;
+
+/// The blocks of a list, from its first, up to a torn link.
+fn follow<T>(site: &Site<T>, first: Option<At>) -> impl Iterator<Item = Result<At, Torn>> {
+    let mut next = Ok(first);
+    core::iter::from_fn(move || {
+        let at = match core::mem::replace(&mut next, Ok(None)) {
+            Ok(at) => at?,
+            Err(torn) => return Some(Err(torn)),
+        };
+        next = site.link(at, NEXT);
+        Some(Ok(at))
+    })
+}
+
+/// How many blocks come before one in a list.
+fn position_in<T>(site: &Site<T>, first: Option<At>, block: At) -> Option<usize> {
+    follow(site, first).position(|at| at == Ok(block))
+}
+
 /// What a pool asks of its index of free blocks.
 pub trait Index: 'static {
     /// Of no blocks.

@@ -21,8 +21,8 @@
 //! two-level fit, and only their heads tell whose a block is: it can leave a list that nobody has
 //! named.
 
-use super::two_level::{EXACT, NEXT, PREVIOUS, TwoLevel, class_of, delist, largest_in};
-use super::{Extent, Fault, Index, Place, Want};
+use super::two_level::{EXACT, TwoLevel, check_list, class_of, delist, largest_in};
+use super::{Extent, Fault, Index, NEXT, Place, Want, follow, position_in};
 use crate::pool::Rule;
 use crate::site::{Site, Torn};
 use crate::tags::Tags;
@@ -66,19 +66,6 @@ pub struct QuickFit<const WORDS: usize = 16> {
     joined: TwoLevel<WORDS>,
 }
 
-/// The blocks of a list, from its first.
-fn follow<'a, T>(site: &'a Site<T>, head: usize) -> impl Iterator<Item = Result<At, Torn>> + 'a {
-    let mut next = Ok((head != site.nothing()).then_some(At(head)));
-    core::iter::from_fn(move || {
-        let at = match core::mem::replace(&mut next, Ok(None)) {
-            Ok(at) => at?,
-            Err(torn) => return Some(Err(torn)),
-        };
-        next = site.link(at, NEXT);
-        Some(Ok(at))
-    })
-}
-
 impl<const WORDS: usize> QuickFit<WORDS> {
     /// The head of the list for so many granules.
     #[inline(always)]
@@ -91,6 +78,12 @@ impl<const WORDS: usize> QuickFit<WORDS> {
         };
         // SAFETY: callers have a stride of at least a granule and at most `MOST`.
         unsafe { self.heads.get_unchecked_mut(list) }
+    }
+
+    /// The first block of a list.
+    fn first<T>(&self, site: &Site<T>, list: usize) -> Option<At> {
+        let head = *self.heads.get(list)?;
+        (head != site.nothing()).then_some(At(head))
     }
 
     /// Notes that so many blocks wait, of so many granules together.
@@ -188,8 +181,8 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
             self.patience = less;
         } else {
             let (mut blocks, mut sum) = (0, 0);
-            for (list, head) in self.heads.iter().enumerate() {
-                for _ in follow(site, *head).take_while(Result::is_ok) {
+            for list in 0..LISTS {
+                for _ in follow(site, self.first(site, list)).take_while(Result::is_ok) {
                     site.step();
                     sum += largest_in(list);
                     blocks += 1;
@@ -239,19 +232,12 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     fn check<T: Tags>(&self, site: &Site<T>) -> Result<usize, Fault> {
         let mut count = self.joined.check(site)?;
         let mut sum = 0;
-        for (list, head) in self.heads.iter().enumerate() {
-            let stride = largest_in(list) * GRANULE;
-            let mut previous = None;
-            for at in follow(site, *head) {
-                let at = at.map_err(|torn| (Rule::Links, torn.0))?;
-                let right = site.free_stride(at) == Ok(stride);
-                if !right || previous.is_some_and(|is| at.load(PREVIOUS * WORD) != is) {
-                    return Err((Rule::Index, at));
-                }
-                previous = Some(at.0);
-                sum += largest_in(list);
-                count += 1;
-            }
+        for list in 0..LISTS {
+            let granules = largest_in(list);
+            let belongs = |stride| stride == granules * GRANULE;
+            let blocks = check_list(site, self.first(site, list), belongs)?;
+            sum += blocks * granules;
+            count += blocks;
         }
         match self.left.checked_add_unsigned(sum) <= Some(self.most.cast_signed()) {
             true => Ok(count),
@@ -261,11 +247,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     fn place<T: Tags>(&self, site: &Site<T>, block: Extent) -> Option<Place> {
         let list = class_of(block.1 / GRANULE - 1);
-        let found = self.heads.get(list).and_then(|head| {
-            let mut blocks = follow(site, *head);
-            blocks.position(|at| at == Ok(block.0))
-        });
-        match found {
+        match position_in(site, self.first(site, list), block.0) {
             Some(position) => Some(Place {
                 list,
                 position,

@@ -12,15 +12,12 @@
 //! first class whose every block is large enough: two searches for the lowest bit. (Masmano,
 //! Ripoll, Crespo, Real: *TLSF*, 2004.) The last class holds all larger blocks as well.
 
-use super::{Extent, Fault, Index, Place, Want};
+use super::{Extent, Fault, Index, NEXT, PREVIOUS, Place, Want, follow, position_in};
 use crate::pool::Rule;
 use crate::site::{Site, Torn};
 use crate::tags::{NEAR, Survey, Tags};
 use crate::word::{At, GRANULE, WORD};
 use core::num::NonZeroU64;
-
-pub(super) const NEXT: usize = 0;
-pub(super) const PREVIOUS: usize = 1;
 
 /// Classes to a doubling, as a power of two.
 const STEPS_LOG2: u32 = 5;
@@ -70,6 +67,26 @@ pub(super) const fn largest_in(class: usize) -> usize {
 fn class_above(but_one: usize) -> usize {
     let shift = (but_one | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
     class_of(but_one.saturating_add((1 << shift) - 1))
+}
+
+/// Checks a list whose first block's link to the one before means nothing; how many blocks it has,
+/// all of which must have strides that belong there.
+pub(super) fn check_list<T: Tags>(
+    site: &Site<T>,
+    first: Option<At>,
+    belongs: impl Fn(usize) -> bool,
+) -> Result<usize, Fault> {
+    let (mut count, mut previous) = (0, None);
+    for at in follow(site, first) {
+        let at = at.map_err(|torn| (Rule::Links, torn.0))?;
+        let right = site.free_stride(at).is_ok_and(&belongs);
+        if !right || previous.is_some_and(|is| at.load(PREVIOUS * WORD) != is) {
+            return Err((Rule::Index, at));
+        }
+        previous = Some(at.0);
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Takes a block that is not the first out of its list.
@@ -368,38 +385,23 @@ impl<const WORDS: usize> Index for TwoLevel<WORDS> {
         let mut count = 0;
         for class in 0..=Self::LAST {
             let (word, bit) = (class / CLASSES_OF_WORD, class % CLASSES_OF_WORD);
-            let (mut previous, mut next) = (None, self.first(site, class));
+            let first = self.first(site, class);
             let marked = self.classes[word] >> bit & 1 != 0;
-            if marked != next.is_some()
+            if marked != first.is_some()
                 || word != 0 && (self.words >> word & 1 != 0) != (self.classes[word] != 0)
             {
-                return Err((Rule::Index, next.unwrap_or(At(0))));
+                return Err((Rule::Index, first.unwrap_or(At(0))));
             }
-            while let Some(at) = next {
-                let right = site
-                    .free_stride(at)
-                    .is_ok_and(|is| Self::class(is) == class);
-                if !right || previous.is_some_and(|is| at.load(PREVIOUS * WORD) != is) {
-                    return Err((Rule::Index, at));
-                }
-                count += 1;
-                previous = Some(at.0);
-                next = site.link(at, NEXT).map_err(|_| (Rule::Links, at))?;
-            }
+            count += check_list(site, first, |stride| Self::class(stride) == class)?;
         }
         Ok(count)
     }
 
     fn place<T: Tags>(&self, site: &Site<T>, block: Extent) -> Option<Place> {
         let list = Self::class(block.1);
-        let (mut position, mut next) = (0, self.first(site, list));
-        while next? != block.0 {
-            position += 1;
-            next = site.link(next?, NEXT).ok()?;
-        }
         Some(Place {
             list,
-            position,
+            position: position_in(site, self.first(site, list), block.0)?,
             waits: false,
         })
     }

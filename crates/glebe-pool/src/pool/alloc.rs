@@ -33,7 +33,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// A size of 0 counts as 1. The block's bytes are whatever they were.
     #[inline(always)]
     pub fn alloc(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        if S::GRANTS && layout.size() >= self.settings.single_from {
+        if self.is_single(layout.size()) {
             return self.alloc_single(layout);
         }
         if let Some(granules) = Self::near(layout) {
@@ -48,6 +48,18 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             }
         }
         self.alloc_aligned(layout)
+    }
+
+    /// Whether a request gets a grant of its own.
+    #[inline(always)]
+    pub(super) fn is_single(&self, size: usize) -> bool {
+        S::GRANTS && size >= self.settings.single_from
+    }
+
+    /// Whether so much land is free in one piece that time matters more than gaps.
+    pub(super) fn is_roomy(&self) -> bool {
+        let part = self.site.plots.land() / ROOMY;
+        part >= GRANULE && self.index.has_joined(part)
     }
 
     /// How many granules a layout needs, if they are at most [`NEAR`] and it needs nothing else.
@@ -281,6 +293,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 }
+
+/// Land is roomy if so large a part of it is free in one piece.
+const ROOMY: usize = 2;
 
 /// More than all that is ever added to a size on its way to the supplier, alignment aside.
 const BLOCK_SLACK: usize = 4 * crate::word::BLOCK;

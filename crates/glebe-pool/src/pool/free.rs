@@ -114,11 +114,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     #[inline(never)]
     fn free_slow_quietly(&mut self, address: usize, layout: Layout) {
-        if F::WAITS && self.free_far(address, Some(layout)) {
-            return;
+        if !self.free_far(address, Some(layout)) {
+            // The hook was told.
+            let _ = self.free_checked(address, Some(layout));
         }
-        // The hook was told.
-        let _ = self.free_slow(address, Some(layout));
     }
 
     /// Frees a block and joins it with its free neighbours, if the view tells what they are.
@@ -143,7 +142,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     #[inline(always)]
     fn free_far(&mut self, address: usize, layout: Option<Layout>) -> bool {
         let here = self.site.plots.here();
-        let Some(granules) = T::far(&here, address).filter(|granules| F::waits(*granules)) else {
+        let found = T::far(&here, address).filter(|granules| F::waits(*granules));
+        let Some(granules) = found.filter(|_| F::WAITS) else {
             return false;
         };
         if layout.is_some_and(|layout| !Self::suits(layout, granules * GRANULE))
@@ -151,17 +151,21 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         {
             return false;
         }
-        if !self.index.wait(&self.site, At(address), granules) {
-            self.join_some();
-        }
+        self.enter_list(At(address), granules);
         true
     }
 
     #[inline(never)]
     fn free_slow(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
-        if F::WAITS && self.free_far(address, layout) {
-            return Ok(());
+        match self.free_far(address, layout) {
+            true => Ok(()),
+            false => self.free_checked(address, layout),
         }
+    }
+
+    /// Frees any block; finds out what is wrong if it cannot.
+    #[inline(always)]
+    fn free_checked(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
         let Some(plot) = self.site.plot(address) else {
             return self.free_elsewhere(address, layout);
         };
@@ -174,10 +178,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         {
             return Err(self.wrong_size(address, layout, stride));
         }
-        let block = (At(address), stride);
-        if !self.let_wait(&plot, block) {
-            self.give_up(&plot, block);
-        }
+        self.let_go(&plot, (At(address), stride));
         Ok(())
     }
 
@@ -194,11 +195,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// Whether a block of this stride can have come of this layout.
     #[inline(always)]
     fn suits(layout: Layout, stride: usize) -> bool {
-        let usable = (layout.size() + (GRANULE - 1)) & !(GRANULE - 1);
-        let least = (usable + T::OVERHEAD).max(T::MIN);
-        let wanted = F::measure(least / GRANULE) * GRANULE;
-        // Less than a block that could have been split off may be left over.
-        stride.wrapping_sub(least) < wanted - least + T::MIN
+        Self::want(layout.size(), layout.align()).is_some_and(|want| {
+            // Less than a block that could have been split off may be left over.
+            stride.wrapping_sub(want.least) < want.stride - want.least + T::MIN
+        })
     }
 
     #[cold]

@@ -23,8 +23,6 @@ pub enum Unresized {
 const PACK_FROM: usize = 1024;
 /// and there is no free block of so many times its size.
 const PACK_BELOW: usize = 256;
-/// Land is roomy if so large a part of it is free in one piece.
-const ROOMY: usize = 2;
 
 /// A live block.
 enum Live {
@@ -171,7 +169,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     ) -> Result<NonNull<u8>, Unresized> {
         let align = old.map_or(1, |old| old.align());
         let layout = Layout::from_size_align(size, align).map_err(|_| Unresized::NoRoom)?;
-        if F::WAITS && !(S::GRANTS && size >= self.settings.single_from) {
+        if F::WAITS && !self.is_single(size) {
             // SAFETY: the caller's promise.
             if let Some(new) = unsafe { self.realloc_waiting(block, layout) } {
                 return Ok(new);
@@ -228,12 +226,6 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             && (most <= NEAR || self.is_roomy())
     }
 
-    /// Whether so much land is free in one piece that time matters more than gaps.
-    pub(super) fn is_roomy(&self) -> bool {
-        let part = self.site.plots.land() / ROOMY;
-        part >= GRANULE && self.index.has_joined(part)
-    }
-
     /// As [`Self::resize_here`], without joining anything that waits: a new block is sooner had.
     fn resize_quick(&mut self, plot: &Plot, (at, stride): Extent, wanted: usize) -> bool {
         if wanted > stride {
@@ -249,9 +241,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             let tail = at.plus(wanted);
             T::set(plot, tail, rest, false);
             T::set(plot, at, wanted, false);
-            if !self.let_wait(plot, (tail, rest)) {
-                self.give_up(plot, (tail, rest));
-            }
+            self.let_go(plot, (tail, rest));
         }
         true
     }

@@ -71,22 +71,26 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             }
             T::free_alone(&here, at, granules);
         }
-        if !self.index.wait(&self.site, freed.0, freed.1) {
-            self.join_some();
-        }
+        self.enter_list(freed.0, freed.1);
         NonNull::new(kept.pointer())
     }
 
-    /// Lets a live block wait, if those of its size do.
-    pub(super) fn let_wait(&mut self, plot: &Plot, (at, stride): Extent) -> bool {
-        if !F::waits(stride / GRANULE) {
-            return false;
+    /// Lets a live block wait, if those of its size do; else joins it at once.
+    pub(super) fn let_go(&mut self, plot: &Plot, (at, stride): Extent) {
+        if F::waits(stride / GRANULE) {
+            T::free_alone(plot, at, stride / GRANULE);
+            self.enter_list(at, stride / GRANULE);
+        } else {
+            self.give_up(plot, (at, stride));
         }
-        T::free_alone(plot, at, stride / GRANULE);
-        if !self.index.wait(&self.site, at, stride / GRANULE) {
+    }
+
+    /// Makes a block wait whose tags say that it is free, and one with no other.
+    #[inline(always)]
+    pub(super) fn enter_list(&mut self, at: At, granules: usize) {
+        if !self.index.wait(&self.site, at, granules) {
             self.join_some();
         }
-        true
     }
 
     /// Joins a few of the blocks that wait, if too much does.

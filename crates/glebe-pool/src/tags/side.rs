@@ -308,14 +308,10 @@ impl Layout for SideTags {
     }
 
     fn live(plot: &Plot, address: usize) -> Result<usize, Fault> {
-        let index = plot.index(address);
-        if Self::is_start(plot, At(address)) {
-            let end = end(plot, index);
-            if !free_bit(plot, end) {
-                return Ok((end - index) * GRANULE);
-            }
-        }
-        Err(explain::<Self>(plot, address))
+        Self::far(plot, address)
+            .filter(|granules| Self::is_live_near(plot, At(address), *granules))
+            .map(|granules| granules * GRANULE)
+            .ok_or_else(|| explain::<Self>(plot, address))
     }
 
     #[inline(always)]
