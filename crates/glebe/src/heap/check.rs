@@ -32,22 +32,12 @@ pub fn verify() -> Result<(), &'static str> {
 impl Heap {
     fn check_cursors(&self) -> Result<(), &'static str> {
         for cursor in &self.cursors {
+            if !cursor.is_right(self.base.get()) {
+                return Err("heap 1: a cursor is wrong about its word");
+            }
             let Some(unit) = cursor.unit(self.base.get()) else {
-                if cursor.held() != 0 {
-                    return Err("heap 1: a cursor holds slots of no word");
-                }
                 continue;
             };
-            let Some(id) = cursor.word() else { continue };
-            let live = id.word().load(crate::sync::Ordering::Relaxed);
-            if cursor.held() & !live != 0 {
-                return Err("heap 1: a held slot is not set in A");
-            }
-            if !cursor.is_right() {
-                return Err(
-                    "heap 1: a cursor is wrong about its lowest slot, or holds what is none",
-                );
-            }
             if TABLES.land(unit).state.get() != State::Current as u8 {
                 return Err("heap 3: a cursor stands in a slab that is not current");
             }
@@ -77,16 +67,17 @@ impl Heap {
 
     fn check_slab(&self, unit: u32, class: usize) -> Result<(), &'static str> {
         let figures = words::class_at(unit);
-        let (until, used) = (u32::from(TABLES.until(unit).get()), words::count_set(unit));
+        let (until, set) = (u32::from(TABLES.until(unit).get()), words::count_set(unit));
         let cursor = &self.cursors[class];
         let state = TABLES.land(unit).state.get();
         let right = if state == State::Current as u8 {
+            let used = set + cursor.held().count_ones();
             cursor.unit(self.base.get()) == Some(unit) && until == used + 1
         } else if state == State::Full as u8 {
-            until != 0 && until + u32::from(figures.relist_at) == used
+            until != 0 && until + u32::from(figures.relist_at) == set
         } else {
             state == State::Listed as u8
-                && until == used
+                && until == set
                 && self.lists[class].iter().any(|u| u == unit)
         };
         if right {

@@ -1,45 +1,41 @@
 //! A cursor: one word's free slots, and where they lie.
 //!
 //! ```text
-//!  0      8      16       24     32     40      48           52     53      54
-//! ┌──────┬──────┬────────┬──────┬──────┬───────┬────────────┬──────┬───────┬───┐
-//! │ mask │ word │ lowest │ base │ size │ slots │ reciprocal │ half │ fresh │ · │
-//! └──────┴──────┴────────┴──────┴──────┴───────┴────────────┴──────┴───────┴───┘
+//!  0      8      16     24     32      40           44     45      46
+//! ┌──────┬──────┬──────┬──────┬───────┬────────────┬──────┬───────┬───┐
+//! │ mask │ word │ base │ size │ slots │ reciprocal │ half │ fresh │ · │
+//! └──────┴──────┴──────┴──────┴───────┴────────────┴──────┴───────┴───┘
 //! ```
-//! When a cursor comes to a word it sets all of its bits in A and keeps those that were clear in
-//! `mask`: the slots *held*, to be handed out one by one. So malloc writes nothing but the mask,
-//! and never waits for a free that is still on its way to the same word of A.
+//! When a cursor comes to a word it copies the bits that are clear there into `mask`: the slots
+//! *held*, to be handed out one by one. malloc takes the lowest out of the mask and sets its bit in
+//! A, without waiting for what A says: a free may still be on its way to the same word. What is
+//! freed there meanwhile is found at the next visit.
 
+use crate::records::layout::TABLES;
 use crate::records::row::{ROW_SHIFT, WordId};
-use crate::slab::Class;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use crate::slab::{Class, words};
+use crate::sync::Ordering::Relaxed;
 use core::cell::Cell;
-use core::hint::{select_unpredictable, spin_loop};
 
-/// See the module's text. Without a word it stands nowhere. Others read `mask` and `word` to tell a
-/// held slot from a live one.
+/// See the module's text. Without a word it stands nowhere.
 #[repr(C, align(64))]
 pub(super) struct Cursor {
-    mask: AtomicU64,
-    word: AtomicUsize,
-    /// The address of the lowest held slot, if any is held.
-    lowest: Cell<usize>,
+    mask: Cell<u64>,
+    /// A [`WordId`] as a number; 0 for none.
+    word: Cell<usize>,
     /// The address of the word's slot 0.
     base: Cell<usize>,
     /// Slot size in bytes; a whole word, which a multiplication can read by itself.
     size: Cell<usize>,
     /// The bits of the word that stand for slots.
     slots: Cell<u64>,
-    /// See [`crate::slab::classes`]; here because frees look at the cursor anyway.
-    pub reciprocal: Cell<u32>,
+    /// See [`crate::slab::classes`]; for frees in the later units of slabs.
+    reciprocal: Cell<u32>,
     /// Half of their number, rounded up.
     half: Cell<u8>,
     /// Whether the held slots were never used since the system gave their pages.
     fresh: Cell<bool>,
 }
-
-/// Looks at another thread's cursor before a slot is believed to be held: the way to an abort.
-const LOOKS: u32 = 256;
 
 /// The rest of a cursor, which only refills look at.
 pub(super) struct Pass {
@@ -63,9 +59,8 @@ const _: () = assert!(size_of::<Cursor>() == 64);
 impl Cursor {
     pub const fn none() -> Self {
         Cursor {
-            mask: AtomicU64::new(0),
-            word: AtomicUsize::new(0),
-            lowest: Cell::new(0),
+            mask: Cell::new(0),
+            word: Cell::new(0),
             base: Cell::new(0),
             size: Cell::new(0),
             reciprocal: Cell::new(0),
@@ -79,17 +74,6 @@ impl Cursor {
     pub fn serve(&self, class: &Class) {
         self.size.set(class.size as usize);
         self.reciprocal.set(class.reciprocal);
-    }
-
-    /// Whether it holds a slot (by its number modulo 64) of `word`; for the owner.
-    #[inline(always)]
-    pub fn own_holds(&self, word: WordId, slot: usize) -> bool {
-        // SAFETY: only the owner writes the two, so it may read them plainly, which the compiler
-        // can make part of another instruction.
-        let (stands, mask) = unsafe { (*self.word.as_ptr(), *self.mask.as_ptr()) };
-        // In small heaps it is a toss-up whether a freed slot lies where the cursor stands.
-        let mask = select_unpredictable(stands == word.number(), mask, 0);
-        mask.wrapping_shr(slot as u32) & 1 != 0
     }
 
     /// The slot that starts `offset` bytes into a slab, if one does; past the last slot the number
@@ -111,36 +95,22 @@ impl Cursor {
     /// Hands out the lowest held slot.
     #[inline(always)]
     pub fn pop(&self) -> Option<*mut u8> {
-        let mask = self.mask.load(Relaxed);
+        let mask = self.mask.get();
         if mask == 0 {
             return None;
         }
-        let block = self.lowest.get();
+        let offset = lowest_bit(mask) * self.size.get();
         let rest = mask & (mask - 1);
-        self.mask.store(rest, Relaxed);
-        self.find_lowest(rest);
-        Some(block as *mut u8)
-    }
-
-    /// Whether it holds a slot (by its number modulo 64) of `word`, as far as another thread than
-    /// the owner can tell. A live slot is never taken for a held one: the owner may move on between
-    /// two reads, but not between each of so many, and one look that shows the slot as not held is
-    /// enough.
-    pub fn seems_to_hold(&self, word: WordId, slot: usize) -> bool {
-        (0..LOOKS).all(|_| {
-            spin_loop();
-            self.holds(word, slot) && self.word.load(Relaxed) == word.number()
-        })
-    }
-
-    fn holds(&self, word: WordId, slot: usize) -> bool {
-        self.word.load(Relaxed) == word.number() && self.held().wrapping_shr(slot as u32) & 1 != 0
+        self.mask.set(rest);
+        // SAFETY: as in `word`; where something is held there is a word.
+        unsafe { WordId::from_number(self.word.get()) }.set(mask ^ rest);
+        Some((self.base.get() + offset) as *mut u8)
     }
 
     /// The held slots.
     #[inline(always)]
     pub fn held(&self) -> u64 {
-        self.mask.load(Relaxed)
+        self.mask.get()
     }
 
     /// Comes to a word, whose slot 0 lies at `base` and whose `slots` bits stand for slots.
@@ -161,13 +131,12 @@ impl Cursor {
         let Some(id) = self.word() else {
             return false;
         };
-        let live = id.word().load(Relaxed);
-        let free = !live & self.slots.get();
+        let free = !id.word().load(Relaxed) & self.slots.get();
         let count = free.count_ones();
         if count < u32::from(self.half.get()) {
             return false;
         }
-        self.hold(id, live, free);
+        self.hold(id, free);
         self.fresh.set(false);
         let until = &id.row().until;
         until.set(until.get() + count as u16);
@@ -180,78 +149,60 @@ impl Cursor {
         self.fresh.get()
     }
 
-    /// Takes free slots of a word, which is `live` now, and stands there.
+    /// Takes free slots of a word, and stands there.
     #[inline(always)]
-    pub fn hold(&self, id: WordId, live: u64, free: u64) {
-        debug_assert!(self.held() == 0 && free != 0 && live & free == 0);
-        id.word().store(live | free, Relaxed);
-        self.word.store(id.number(), Relaxed);
-        self.mask.store(free, Relaxed);
-        self.find_lowest(free);
+    pub fn hold(&self, id: WordId, free: u64) {
+        debug_assert!(self.held() == 0 && free != 0 && id.word().load(Relaxed) & free == 0);
+        self.word.set(id.number());
+        self.mask.set(free);
     }
 
-    /// Notes where the lowest slot of a mask lies; anything if the mask is empty. So malloc need
-    /// not wait for it.
-    #[inline(always)]
-    fn find_lowest(&self, mask: u64) {
-        self.lowest.set(self.address(lowest_bit(mask)));
-    }
-
-    /// The address of a slot of the word by its number modulo 64.
-    #[inline(always)]
-    fn address(&self, slot: usize) -> usize {
-        let offset = slot.wrapping_mul(self.size.get());
-        self.base.get().wrapping_add(offset)
-    }
-
-    /// Whether `lowest` is right and all that is held are slots; for the walker.
-    pub fn is_right(&self) -> bool {
-        let held = self.held();
-        held & !self.slots.get() == 0
-            && (held == 0 || self.lowest.get() == self.address(lowest_bit(held)))
+    /// Whether it stands where its word's slots lie, and holds none but those that are clear in A;
+    /// the rows begin at `base`. For the walker.
+    pub fn is_right(&self, base: usize) -> bool {
+        let (Some(id), Some(unit)) = (self.word(), self.unit(base)) else {
+            return self.held() == 0;
+        };
+        let (class, size) = (words::class_at(unit), self.size.get());
+        let start = TABLES.address(unit) as usize + id.index() * 64 * size;
+        let free = !id.word().load(Relaxed) & class.valid(id.index());
+        size == class.size as usize && self.base.get() == start && self.held() & !free == 0
     }
 
     /// The word where it stands.
     #[inline(always)]
     pub fn word(&self) -> Option<WordId> {
-        let number = self.word.load(Relaxed);
+        let number = self.word.get();
         // SAFETY: `hold` put it there.
         (number != 0).then(|| unsafe { WordId::from_number(number) })
     }
 
-    /// Lets go of the held slots, which are free again; how many they were.
+    /// Lets go of the held slots; how many they were.
     pub fn let_go(&self) -> u32 {
-        let held = self.held();
-        if let Some(id) = self.word() {
-            let word = id.word();
-            word.store(word.load(Relaxed) & !held, Relaxed);
-            self.mask.store(0, Relaxed);
-        }
-        held.count_ones()
+        self.mask.take().count_ones()
     }
 
     /// The first unit of the slab it stands in; the rows begin at `base`.
     #[inline]
     pub fn unit(&self, base: usize) -> Option<u32> {
-        let word = self.word.load(Relaxed);
+        let word = self.word.get();
         (word != 0).then(|| ((word - base) >> ROW_SHIFT) as u32)
     }
 
     /// Stands nowhere from now on; holds nothing already.
     pub fn leave(&self) {
         debug_assert!(self.held() == 0);
-        self.word.store(0, Relaxed);
+        self.word.set(0);
     }
 }
 
-/// The number of a mask's lowest bit; anything if there is none.
+/// The number of a mask's lowest bit; there is one.
 #[inline(always)]
 fn lowest_bit(mask: u64) -> usize {
     #[cfg(target_arch = "x86_64")]
     {
         let slot;
-        // SAFETY: it counts; what it leaves for an empty mask is not looked at. The compiler would
-        // see to that case.
+        // SAFETY: it counts. The compiler would see to an empty mask.
         unsafe {
             core::arch::asm!(
                 "rep bsf {slot}, {mask}",

@@ -23,7 +23,7 @@ use crate::sync::Ordering::Relaxed;
 pub unsafe fn free(block: *mut u8) {
     let heap = tls::heap();
     match heap.own_row(block) {
-        Some((row, class)) => heap.free_own(block, row, class),
+        Some((row, _)) => heap.free_own(block, row),
         None => free_elsewhere(block),
     }
 }
@@ -36,7 +36,7 @@ pub unsafe fn free(block: *mut u8) {
 pub unsafe fn free_sized(block: *mut u8, size: usize) {
     let heap = tls::heap();
     match heap.own_row(block) {
-        Some((row, class)) if is_class_of(class, size) => heap.free_own(block, row, class),
+        Some((row, class)) if is_class_of(class, size) => heap.free_own(block, row),
         _ => check_size_and_free(block, size, 16),
     }
 }
@@ -57,7 +57,7 @@ pub unsafe fn usable_size(block: *mut u8) -> usize {
     if block.is_null() {
         0
     } else {
-        Block::find_not_held(block).bytes()
+        Block::find(block).bytes()
     }
 }
 
@@ -68,17 +68,17 @@ impl Heap {
     fn own_row(&self, block: *mut u8) -> Option<(&'static Row, ClassOffset)> {
         // SAFETY: the heap has noted how many bytes are reserved, or 0 before it has anything.
         let row = unsafe { TABLES.row_within(block as usize, self.reach.get()) }?;
-        row.entry
-            .get()
-            .class_against(self.key.get())
-            .map(|class| (row, class))
+        let entry = row.entry.get();
+        entry
+            .is_first_of(self.key.get())
+            .then(|| (row, entry.class()))
     }
 
     /// Frees a slot in the first unit of an own slab.
     #[inline(always)]
-    fn free_own(&self, block: *mut u8, row: &'static Row, class: ClassOffset) {
+    fn free_own(&self, block: *mut u8, row: &'static Row) {
         match slot_of(block, row) {
-            Some((word, slot)) if self.clear_own(block, row, class, word, slot) => {}
+            Some(slot) if self.clear_own(block, row, slot) => {}
             _ => refuse(block),
         }
     }
@@ -86,15 +86,8 @@ impl Heap {
     /// Clears the bit of a slot in a slab with the first row `row`, whose first unit has the byte
     /// at `in_first`. False, and nothing happened, if the slot is not live.
     #[inline(always)]
-    fn clear_own(
-        &self,
-        in_first: *mut u8,
-        row: &'static Row,
-        class: ClassOffset,
-        word: WordId,
-        slot: usize,
-    ) -> bool {
-        if self.cursor_of(class).own_holds(word, slot) || !word.clear(slot) {
+    fn clear_own(&self, in_first: *mut u8, row: &'static Row, slot: usize) -> bool {
+        if !row.clear(slot) {
             return false;
         }
         if row.count_down() {
@@ -114,12 +107,12 @@ impl Heap {
         if let Some((class, delta)) = entry.unit_against(key) {
             return self.free_in_later_unit(block, row, class, delta);
         }
-        let Some(class) = entry.unshared().class_against(key) else {
+        if !entry.unshared().is_first_of(key) {
             return false;
-        };
-        slot_of(block, row).is_some_and(|(word, slot)| {
-            TABLES.remote_of(word).load(Relaxed) >> (slot % 64) & 1 == 0
-                && self.clear_own(block, row, class, word, slot)
+        }
+        slot_of(block, row).is_some_and(|slot| {
+            let remote = TABLES.remote_of(WordId::of_slot(row, slot)).load(Relaxed);
+            remote >> (slot % 64) & 1 == 0 && self.clear_own(block, row, slot)
         })
     }
 
@@ -138,17 +131,12 @@ impl Heap {
         };
         // SAFETY: the slab's first row lies `delta` rows before this one.
         let first = unsafe { &*(&raw const *row).sub(delta) };
-        if slot >= MAX_SLOTS {
-            return false;
-        }
-        let word = WordId::of_slot(first, slot);
-        self.clear_own(block.wrapping_sub(delta * UNIT), first, class, word, slot)
+        slot < MAX_SLOTS && self.clear_own(block.wrapping_sub(delta * UNIT), first, slot)
     }
 
     /// Frees a slot of an own slab, wherever in the slab it lies and whoever else frees there.
-    fn free_own_slot(&self, place: &Place, class: u32) {
-        let word = TABLES.word_id(place.head, place.word);
-        if self.cursors[class as usize].own_holds(word, place.slot) || !word.clear(place.slot) {
+    fn free_own_slot(&self, place: &Place) {
+        if !TABLES.row_of(place.head).clear(place.slot) {
             words::refuse(words::slot_address(place.head, place.slot));
         }
         self.lower_until(place.head, 1);
@@ -194,25 +182,6 @@ impl Block {
         }
     }
 
-    /// As [`Self::find`], and ends the process if the owner's cursor holds the slot. Frees do not
-    /// look: the owner's own do so by themselves, and for a remote one the cursor's line, hot at
-    /// the owner's, is too dear. The owner finds such a double free when it takes it back.
-    pub(super) fn find_not_held(block: *mut u8) -> Block {
-        let found = Block::find(block);
-        if let Block::Slot {
-            ref place,
-            heap,
-            class,
-        } = found
-        {
-            let cursor = &Heap::numbered(heap).cursors[class as usize];
-            if cursor.seems_to_hold(TABLES.word_id(place.head, place.word), place.slot) {
-                words::refuse(block as usize);
-            }
-        }
-        found
-    }
-
     pub(super) fn bytes(&self) -> usize {
         match *self {
             Block::Slot { class, .. } => words::class(class).size as usize,
@@ -242,7 +211,7 @@ impl Block {
                 fork::notice();
                 let heap = tls::heap();
                 if place.entry.owned_by(heap.key.get()) {
-                    heap.free_own_slot(place, class);
+                    heap.free_own_slot(place);
                 } else {
                     free_remotely(place, owner, class as usize);
                 }
@@ -284,13 +253,11 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
     }
 }
 
-/// The word and the number of the slot that starts at `block`, in the first unit of a slab.
+/// The number of the slot that starts at `block`, in the first unit of a slab.
 #[inline(always)]
-fn slot_of(block: *mut u8, row: &'static Row) -> Option<(WordId, usize)> {
+fn slot_of(block: *mut u8, row: &Row) -> Option<usize> {
     // The base is a multiple of a unit.
-    let offset = block as usize % UNIT;
-    let slot = row.slot_at(offset)?;
-    Some((WordId::of_slot(row, slot), slot))
+    row.slot_at(block as usize % UNIT)
 }
 
 /// All that the fast path leaves over, and first of all other heaps' slots: one of several threads
@@ -305,7 +272,8 @@ fn free_elsewhere(block: *mut u8) {
         return free_own_or_slowly(block);
     };
     match slot_of(block, row) {
-        Some((word, slot)) if Outbox::gathers(class) => {
+        Some(slot) if Outbox::gathers(class) => {
+            let word = WordId::of_slot(row, slot);
             heap.free_by_and_by(block, word, slot, class, free_slowly);
         }
         _ => free_slowly(block),

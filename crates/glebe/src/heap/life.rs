@@ -186,18 +186,6 @@ pub fn count() -> (usize, usize) {
     (made as usize, parked.count())
 }
 
-/// Calls `f` with every class and the number of its slots that some cursor holds.
-pub fn each_held(mut f: impl FnMut(usize, usize)) {
-    let held = |heap: &Heap| {
-        for (class, cursor) in heap.cursors.iter().enumerate() {
-            f(class, cursor.held().count_ones() as usize);
-        }
-        Ok(())
-    };
-    // The closure never fails.
-    let _ = REGISTRY.each(held);
-}
-
 impl Heap {
     /// The heap with a number in the list of parked ones.
     fn parked(number: u32) -> Option<&'static Heap> {

@@ -8,13 +8,12 @@
 //! └ stage, inboxes 0 … 71  ┘ what other threads write, in lines of its own
 //! ```
 //! A **cursor** stands in one word of one slab and *holds* the slots that were free there when it
-//! came; malloc hands out the lowest. Their bits in A are set already, so malloc writes one word of
-//! its own heap and nothing else. free clears a bit in A and counts, and nothing else. A free slot
-//! is never touched, and no path waits for what another has just written.
+//! came; malloc hands out the lowest and sets its bit in A. free clears the bit and counts, and
+//! nothing else: it need not know where cursors stand. A free slot is never touched.
 //!
 //! Invariants
-//! 1. A slot held by a cursor is set in A: live slots are those of A less those held.
-//! 2. `until` of a slab, with `used` = bits set in A:
+//! 1. A slot held by a cursor is clear in A.
+//! 2. `until` of a slab, with `used` = bits set in A, and slots held:
 //!    current: `used + 1` · listed: `used` · full: `used − relist_at`.
 //!    So it falls to zero exactly when a listed slab is empty or a full one has an eighth free.
 //! 3. Every slab of a heap is current, listed or full (`records::land::State`).
@@ -39,7 +38,7 @@ mod tls;
 
 pub use check::verify;
 pub use free::{free, free_aligned_sized, free_sized, usable_size};
-pub use life::{count, each_held, publish, purge};
+pub use life::{count, publish, purge};
 pub use malloc::{malloc, malloc_or, malloc_slowly, memalign, zalloc};
 pub use resize::{realloc, realloc_aligned};
 

@@ -80,13 +80,13 @@ impl Heap {
     }
 
     /// Whether, before the cursor goes where no slot was used yet, another round through the words
-    /// before is worth it: a quarter of them is free.
+    /// before is worth it: half of them is free.
     fn has_room_before(&self, word: usize, row: &'static Row, shared: bool) -> bool {
         if shared {
             (0..word).for_each(|before| self.collect(row, before));
         }
         let used = usize::from(row.until.get()) - 1;
-        used * 4 <= word * 64 * 3 && word > 0
+        used * 2 <= word * 64 && word > 0
     }
 
     /// Takes back remote frees of a word: a slot that its owner and another thread both freed must
@@ -110,7 +110,7 @@ impl Heap {
         }
         let start = unit as usize * UNIT + word * 64 * figures.size as usize;
         cursor.come(self.base.get() + start, figures.valid(word), fresh);
-        cursor.hold(WordId::of(row, word), row.live[word].load(Relaxed), free);
+        cursor.hold(WordId::of(row, word), free);
         row.until.set(row.until.get() + free.count_ones() as u16);
     }
 

@@ -30,12 +30,12 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> *mut u8 {
 pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut u8 {
     if size > isize::MAX as usize {
         // A bad block is refused even then.
-        Block::find_not_held(block);
+        Block::find(block);
         return null_mut();
     }
     let size = size.max(1);
     let wanted = class_for(size, align);
-    let old = match Block::find_not_held(block) {
+    let old = match Block::find(block) {
         Block::Slot { class, .. } if wanted == Some(class as usize) => return block,
         found @ Block::Slot { .. } => found.bytes(),
         Block::Large { unit } if wanted.is_none() => match resize_large(unit, size, align) {

@@ -8,7 +8,6 @@ use crate::records::land::State;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
 use crate::slab::{CLASSES, remote, words};
-use crate::sync::Ordering::Relaxed;
 
 impl Heap {
     /// `until` of a slab fell to zero by a free of the owner's: a listed slab is empty, or a full
@@ -116,28 +115,10 @@ impl Heap {
             "remote 2"
         );
         cell.clear_shared();
-        if let Land::Slab { delta, class, .. } = entry.land() {
+        if let Land::Slab { delta, .. } = entry.land() {
             let head = unit - delta;
-            self.refuse_held(head, class as usize);
             let freed = words::collect_all(head);
             self.lower_until(head, freed);
-        }
-    }
-
-    /// A remote free of a slot that our cursor holds is a double one that slipped by when it was
-    /// made.
-    fn refuse_held(&self, unit: u32, class: usize) {
-        let cursor = &self.cursors[class];
-        if let Some(id) = cursor
-            .word()
-            .filter(|_| cursor.unit(self.base.get()) == Some(unit))
-        {
-            let word = id.index();
-            let twice = TABLES.remote(unit, word).load(Relaxed) & cursor.held();
-            if twice != 0 {
-                let slot = word * 64 + twice.trailing_zeros() as usize;
-                words::refuse(words::slot_address(unit, slot));
-            }
         }
     }
 

@@ -7,7 +7,6 @@ use crate::heap;
 use crate::records::directory::Land;
 use crate::records::layout::TABLES;
 use crate::region::{self, REGION};
-use crate::slab::classes::size_of_class;
 use crate::slab::words;
 
 /// Figures of the whole process.
@@ -64,10 +63,6 @@ pub fn stats() -> Stats {
         }
         _ => {}
     });
-    heap::each_held(|class, held| {
-        stats.live_objects = stats.live_objects.saturating_sub(held);
-        stats.live_bytes = stats.live_bytes.saturating_sub(held * size_of_class(class));
-    });
     stats.live_objects += stats.large_objects;
     stats.live_bytes += stats.large_bytes;
     stats
@@ -83,11 +78,6 @@ pub fn class_stats(class: usize) -> (usize, usize) {
             if matches!(land, Land::Slab { class: found, .. } if found as usize == class) {
                 live += words::count_live(unit) as usize;
                 slabs += 1;
-            }
-        });
-        heap::each_held(|of, held| {
-            if of == class {
-                live = live.saturating_sub(held);
             }
         });
     }

@@ -1,49 +1,50 @@
 //! D, the directory: one word a unit that says whose land it is.
 //!
 //! ```text
-//!  31      30           15 14     10 9       3 2  0
-//! ┌──────┬────────────────┬─────────┬─────────┬─────┐
-//! │shared│ heap           │ delta   │ class   │  0  │   a unit of a slab
-//! └──────┴────────────────┴─────────┴─────────┴─────┘
-//!   0      0                0         0         kind     any other unit
+//!  63     42 41     35 34 32  31      30           15 14     10 9   3 2  0
+//! ┌─────────┬─────────┬─────┬──────┬────────────────┬─────────┬─────┬─────┐
+//! │    0    │ class   │  0  │shared│ heap           │ delta   │  0  │  0  │   a unit of a slab
+//! └─────────┴─────────┴─────┴──────┴────────────────┴─────────┴─────┴─────┘
+//!                                0   0                0               kind     any other unit
 //! ```
 //! `delta` is the distance in units to the slab's first unit; `shared` is set while the unit waits
-//! in its owner's inbox. So one exclusive-or with a heap's key leaves the class times 8, which is
-//! an offset into tables by class, for the first unit of a slab of that heap, and something larger
-//! for everything else.
+//! in its owner's inbox. So the low half of the entry of the first unit of a heap's slab is that
+//! heap's key, unless others free there; and the high half is the class times 8, an offset into
+//! tables by class.
 //!
 //! A slab's owner never changes while an object in it lives: heaps are parked and reused whole.
 //! Whoever holds a live object may therefore read its entry without further ado.
 
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Size classes are numbers below this.
 pub const CLASS_LIMIT: u32 = 128;
-const CLASS_MASK: u32 = CLASS_LIMIT - 1;
 const CLASS_SHIFT: u32 = 3;
+/// Where the high half begins.
+const HIGH: u32 = 32;
 const DELTA_SHIFT: u32 = 10;
 /// The largest slab has this many units.
 pub const MAX_SLAB_UNITS: u32 = 8;
 const KEY_SHIFT: u32 = 15;
-/// Heaps are numbers from 1 to this.
-pub const MAX_HEAPS: u32 = (1 << 16) - 1;
-const SHARED: u32 = 1 << 31;
+/// Heaps are numbers from 1 to this; the next number would make a key like [`Key::NONE`].
+pub const MAX_HEAPS: u32 = (1 << 16) - 2;
+const SHARED: u64 = 1 << 31;
 
 /// One entry of the directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Entry(u32);
+pub struct Entry(u64);
 
 /// What a heap compares entries with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Key(u64);
+pub struct Key(u32);
 
 impl Key {
     /// The key of a heap that owns nothing.
-    pub const NONE: Self = Key(1 << 63);
+    pub const NONE: Self = Key(u32::MAX);
 
     /// The key of a heap; number 0 is none.
     pub const fn of(heap: u32) -> Self {
-        Key((heap as u64) << KEY_SHIFT)
+        Key(heap << KEY_SHIFT)
     }
 }
 
@@ -107,42 +108,41 @@ impl Entry {
     /// The entry of a slab's unit.
     #[inline]
     pub const fn slab(heap: u32, class: u32, delta: u32) -> Entry {
-        Entry(heap << KEY_SHIFT | delta << DELTA_SHIFT | class << CLASS_SHIFT)
+        let low = heap << KEY_SHIFT | delta << DELTA_SHIFT;
+        Entry(ClassOffset::of(class).0 << HIGH | low as u64)
     }
 
-    /// The class if this is the first unit of a slab of the heap with `key`.
+    /// Whether this is the first unit of a slab of the heap with `key`, and not shared.
     #[inline(always)]
-    pub const fn class_against(self, key: Key) -> Option<ClassOffset> {
-        // 64 bits, so that what is left is an index as it stands.
-        let rest = self.0 as u64 ^ key.0;
-        if rest < (CLASS_LIMIT << CLASS_SHIFT) as u64 {
-            Some(ClassOffset(rest))
-        } else {
-            None
-        }
+    pub const fn is_first_of(self, key: Key) -> bool {
+        self.0 as u32 == key.0
+    }
+
+    /// The class, if the unit belongs to a slab.
+    #[inline(always)]
+    pub const fn class(self) -> ClassOffset {
+        ClassOffset(self.0 >> HIGH)
     }
 
     /// The class and the distance in units to the slab's first unit, if this is a unit of a slab of
     /// the heap with `key` that is not shared.
     #[inline(always)]
     pub const fn unit_against(self, key: Key) -> Option<(ClassOffset, usize)> {
-        let rest = self.0 as u64 ^ key.0;
+        let rest = self.0 as u32 ^ key.0;
         if rest >= 1 << KEY_SHIFT {
             return None;
         }
-        let class = ClassOffset(rest % (1 << DELTA_SHIFT));
-        Some((class, (rest >> DELTA_SHIFT) as usize))
+        Some((self.class(), (rest >> DELTA_SHIFT) as usize))
     }
 
     /// The class if this is the first unit of a slab of another heap than that with `key`, shared
     /// or not.
     #[inline(always)]
     pub const fn first_unit_of_others(self, key: Key) -> Option<ClassOffset> {
-        let class = self.0 & CLASS_MASK << CLASS_SHIFT;
-        let rest = self.0 & !SHARED & !(CLASS_MASK << CLASS_SHIFT);
+        let rest = self.unshared().0 as u32;
         // A heap, and neither a distance nor a kind.
-        if rest != 0 && rest.is_multiple_of(1 << KEY_SHIFT) && rest as u64 != key.0 {
-            Some(ClassOffset(class as u64))
+        if rest != 0 && rest.is_multiple_of(1 << KEY_SHIFT) && rest != key.0 {
+            Some(self.class())
         } else {
             None
         }
@@ -151,7 +151,7 @@ impl Entry {
     /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
     #[inline]
     pub const fn owned_by(self, key: Key) -> bool {
-        (self.0 & !SHARED) as u64 ^ key.0 < 1 << KEY_SHIFT
+        self.unshared().0 as u32 ^ key.0 < 1 << KEY_SHIFT
     }
 
     /// Whether the unit waits in its owner's inbox.
@@ -175,12 +175,13 @@ impl Entry {
     /// The entry in words.
     #[inline]
     pub const fn land(self) -> Land {
-        let heap = self.0 >> KEY_SHIFT & MAX_HEAPS;
-        match self.0 {
+        let low = self.unshared().0 as u32;
+        let heap = low >> KEY_SHIFT;
+        match low {
             _ if heap != 0 => Land::Slab {
                 heap,
-                class: self.0 >> CLASS_SHIFT & CLASS_MASK,
-                delta: self.0 >> DELTA_SHIFT & (MAX_SLAB_UNITS - 1),
+                class: self.class().number() as u32,
+                delta: low >> DELTA_SHIFT & (MAX_SLAB_UNITS - 1),
             },
             1 => Land::Dirty,
             2 => Land::Clean,
@@ -192,13 +193,13 @@ impl Entry {
 
 /// A place in the directory.
 #[repr(transparent)]
-pub struct Cell(AtomicU32);
+pub struct Cell(AtomicU64);
 
 impl Cell {
     /// A blank cell, for models and tests; the real ones are zeroed memory.
     #[cfg(loom)]
     pub fn new(entry: Entry) -> Self {
-        Cell(AtomicU32::new(entry.0))
+        Cell(AtomicU64::new(entry.0))
     }
 
     /// Relaxed: whoever holds a live object has synchronised with the slab's opening.
@@ -266,11 +267,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_unit_of_an_own_unshared_slab_compares_to_its_class() {
+    fn only_the_first_unit_of_an_own_unshared_slab_has_the_key() {
         let key = Key::of(7);
+        let first = Entry::slab(7, 5, 0);
+        assert!(first.is_first_of(key));
+        assert_eq!(first.class(), ClassOffset::of(5));
+        assert!(!Entry::slab(MAX_HEAPS, 0, 0).shared().is_first_of(Key::NONE));
         assert_eq!(
-            Entry::slab(7, 5, 0).class_against(key),
-            Some(ClassOffset::of(5))
+            Entry::slab(MAX_HEAPS, 0, 7)
+                .shared()
+                .unit_against(Key::NONE),
+            None
         );
         for other in [
             Entry::slab(7, 5, 1),
@@ -279,7 +286,7 @@ mod tests {
             Entry::LARGE,
             Entry::BLANK,
         ] {
-            assert_eq!(other.class_against(key), None, "{other:?}");
+            assert!(!other.is_first_of(key), "{other:?}");
         }
         assert!(Entry::slab(7, 5, 3).shared().owned_by(key));
         assert!(!Entry::slab(8, 5, 3).owned_by(key));

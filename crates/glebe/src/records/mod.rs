@@ -22,8 +22,7 @@
 //! | w | a page that a forked child reads as zero | the region |
 //!
 //! Invariants
-//! 1. A bit of A is set exactly while its slot is live, freed remotely and not yet taken back, or
-//!    held by its owner's cursor.
+//! 1. A bit of A is set exactly while its slot is live, or freed remotely and not yet taken back.
 //! 2. A bit of R is set only where the bit of A is.
 //! 3. Rows of units that no slab covers are zero in A (but for the bit 0 of a large run), R and U.
 //! 4. The tables are never unmapped and never move.

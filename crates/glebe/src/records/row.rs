@@ -1,15 +1,16 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       4            8       12      14  16                                      512
-//! ┌───────┬────────────┬───────┬───────┬───┬────────┬────────┬── … ──┬─────────┐
-//! │ entry │ reciprocal │ limit │ until │ · │ live 0 │ live 1 │       │ live 61 │
-//! └───────┴────────────┴───────┴───────┴───┴────────┴────────┴── … ──┴─────────┘
-//!    D                            U         A: one bit a slot, counted from the slab's first unit
+//!  0       8            12      16      18    64                                     512
+//! ┌───────┬────────────┬───────┬───────┬─────┬────────┬────────┬── … ──┬─────────┐
+//! │ entry │ reciprocal │ limit │ until │  ·  │ live 0 │ live 1 │       │ live 55 │
+//! └───────┴────────────┴───────┴───────┴─────┴────────┴────────┴── … ──┴─────────┘
+//!    D                            U           A: one bit a slot, from the slab's first unit on
 //! ```
 //! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
-//! other; clears a bit and counts down. With slots of 176 bytes and more all of that is one line.
-//! Only the row of a slab's first unit has all this; the others have their entry only.
+//! other; clears a bit and counts down. A has lines of its own: mallocs write it, and every free by
+//! another thread reads the entry. Only the row of a slab's first unit has all this; the others
+//! have their entry only.
 
 use super::UNIT;
 use super::directory::Cell;
@@ -17,7 +18,8 @@ use super::land::{Field16, Field32};
 use crate::sync::AtomicU64;
 
 /// Words of A, and of R, a unit.
-pub const WORDS: usize = ROW / 8 - 2;
+pub const WORDS: usize = (ROW - LINE) / 8;
+const LINE: usize = 64;
 /// The most slots a slab can have.
 pub const MAX_SLOTS: usize = WORDS * 64;
 /// Bytes of a row.
@@ -36,7 +38,7 @@ pub struct Row {
     pub limit: Field32,
     /// Frees until something must be done about the slab.
     pub until: Field16,
-    unused: [u8; 2],
+    unused: [u8; LINE - 18],
     /// One bit a slot.
     pub live: [AtomicU64; WORDS],
 }
@@ -80,6 +82,43 @@ impl Row {
         {
             let product = offset as u64 * u64::from(self.reciprocal.get());
             ((product as u32) < self.limit.get()).then_some((product >> 32) as usize)
+        }
+    }
+
+    /// Clears the bit of a slot, which is below [`MAX_SLOTS`]; false if it was clear. Only the
+    /// slab's owner calls this.
+    #[inline(always)]
+    pub fn clear(&self, slot: usize) -> bool {
+        debug_assert!(slot < MAX_SLOTS);
+        let word = slot / 64;
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: the word is ours to write; others only read it, and see one value or the
+            // other. One instruction tests and clears, where the compiler makes a copy and two.
+            unsafe {
+                core::arch::asm!(
+                    "mov {bits}, qword ptr [{row} + {word} * 8 + {live}]",
+                    "btr {bits}, {slot}",
+                    "jnc {clear}",
+                    "mov qword ptr [{row} + {word} * 8 + {live}], {bits}",
+                    row = in(reg) self,
+                    word = in(reg) word,
+                    slot = in(reg) slot,
+                    bits = out(reg) _,
+                    live = const core::mem::offset_of!(Row, live),
+                    clear = label { return false },
+                    options(nostack),
+                );
+            }
+            true
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            use crate::sync::Ordering::Relaxed;
+            let (word, bit) = (&self.live[word], 1 << (slot % 64));
+            let bits = word.load(Relaxed);
+            word.store(bits & !bit, Relaxed);
+            bits & bit != 0
         }
     }
 
@@ -186,37 +225,28 @@ impl WordId {
         WordId(number)
     }
 
-    /// Clears the bit of `slot` (its number modulo 64); false if it was clear. Only the slab's
-    /// owner calls this.
+    /// Sets a bit. Only the slab's owner calls this.
     #[inline(always)]
-    pub fn clear(self, slot: usize) -> bool {
+    pub fn set(self, bit: u64) {
         #[cfg(target_arch = "x86_64")]
         {
             // SAFETY: the word is ours to write; others only read it, and see one value or the
-            // other. One instruction tests and clears, where the compiler makes a copy and two.
+            // other. One instruction where the compiler makes three of two atomic moves.
             unsafe {
                 core::arch::asm!(
-                    "mov {bits}, qword ptr [{id} + {live}]",
-                    "btr {bits}, {slot}",
-                    "jnc {clear}",
-                    "mov qword ptr [{id} + {live}], {bits}",
+                    "or qword ptr [{id} + {live}], {bit}",
                     id = in(reg) self.0,
-                    slot = in(reg) slot,
-                    bits = out(reg) _,
+                    bit = in(reg) bit,
                     live = const core::mem::offset_of!(Row, live),
-                    clear = label { return false },
                     options(nostack),
                 );
             }
-            true
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
             use crate::sync::Ordering::Relaxed;
-            let (word, bit) = (self.word(), 1 << (slot % 64));
-            let bits = word.load(Relaxed);
-            word.store(bits & !bit, Relaxed);
-            bits & bit != 0
+            let word = self.word();
+            word.store(word.load(Relaxed) | bit, Relaxed);
         }
     }
 }

@@ -73,8 +73,7 @@ pub fn class_at(unit: u32) -> &'static Class {
     class(u32::from(TABLES.land(unit).class.get()))
 }
 
-/// Bits set in A: live slots, those freed remotely and not yet taken back, and those that a cursor
-/// holds.
+/// Bits set in A: live slots, and those freed remotely and not yet taken back.
 pub fn count_set(unit: u32) -> u32 {
     let words = usize::from(class_at(unit).words);
     (0..words)
@@ -82,8 +81,7 @@ pub fn count_set(unit: u32) -> u32 {
         .sum()
 }
 
-/// Slots that nobody has freed, as far as that is published: live ones, and those that a cursor
-/// holds.
+/// Live slots: those that nobody has freed, as far as that is published.
 pub fn count_live(unit: u32) -> u32 {
     let words = usize::from(class_at(unit).words);
     let live =
