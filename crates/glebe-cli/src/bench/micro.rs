@@ -20,7 +20,8 @@ use super::peers;
 use super::report::{self, Style};
 use super::results::{Cell, Results, Row, Settings};
 
-const ROUNDS: u32 = 5;
+/// Many short samples: a processor that is shared changes its speed every few seconds.
+const ROUNDS: u32 = 11;
 const QUICK_ROUNDS: u32 = 3;
 /// A quick run does this part of the operations.
 const QUICK_SHARE: u64 = 8;
@@ -33,7 +34,7 @@ An operation is one allocation and its free; in the grow patterns it is one real
 Exit status: 0; 1 when a run failed (it is reported, the others go on); 2 when glebe itself fails.
 Variables that tune an allocator (MIMALLOC_*, MALLOC_CONF, …) are passed on and reported.")]
 pub struct Args {
-    /// Rounds (default 5, quick 3)
+    /// Rounds (default 11, quick 3)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
     /// Run only patterns whose name contains this; may be repeated

@@ -43,11 +43,14 @@ pub(super) struct Pass {
     pub next: Cell<u8>,
     /// From this word on the slab's slots were never used; a copy of its record's.
     pub touched: Cell<u8>,
+    /// How many words of a slab stand for 64 slots.
+    pub whole: Cell<u8>,
 }
 
 impl Pass {
     pub const fn none() -> Self {
         Pass {
+            whole: Cell::new(0),
             next: Cell::new(0),
             touched: Cell::new(0),
         }
@@ -99,12 +102,13 @@ impl Cursor {
         if mask == 0 {
             return None;
         }
-        let offset = lowest_bit(mask) * self.size.get();
+        // First of all, for the caller waits for it.
+        let block = self.base.get() + lowest_bit(mask) * self.size.get();
         let rest = mask & (mask - 1);
         self.mask.set(rest);
         // SAFETY: as in `word`; where something is held there is a word.
         unsafe { WordId::from_number(self.word.get()) }.set(mask ^ rest);
-        Some((self.base.get() + offset) as *mut u8)
+        Some(block as *mut u8)
     }
 
     /// The held slots.
@@ -120,6 +124,19 @@ impl Cursor {
         self.slots.set(slots);
         self.half.set(slots.count_ones().div_ceil(2) as u8);
         self.fresh.set(fresh);
+    }
+
+    /// Comes to another word of the same slab, a whole one, and takes its free slots.
+    #[inline(always)]
+    pub fn step_to(&self, id: WordId, free: u64) {
+        let bytes = id.number().wrapping_sub(self.word.get());
+        let slots = bytes.wrapping_mul(64 / size_of::<u64>());
+        let distance = slots.wrapping_mul(self.size.get());
+        self.base.set(self.base.get().wrapping_add(distance));
+        self.slots.set(u64::MAX);
+        self.half.set(32);
+        self.fresh.set(false);
+        self.hold(id, free);
     }
 
     /// Takes the same word's free slots again if at least half of them are free: true if so. Cheap,

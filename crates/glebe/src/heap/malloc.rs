@@ -37,9 +37,10 @@ pub fn malloc_or(size: usize, slow: impl Fn(usize) -> *mut u8) -> *mut u8 {
 pub fn malloc_slowly(size: usize) -> *mut u8 {
     let last = size.wrapping_sub(1);
     if last < MEDIUM {
-        let cursor = tls::heap().cursor_for_small(last);
+        let heap = tls::heap();
+        let cursor = heap.cursor_for_small(last);
         // Tight loops stay in one word.
-        if (cursor.held() != 0 || cursor.again())
+        if (cursor.held() != 0 || cursor.again() || heap.step(cursor))
             && let Some(block) = cursor.pop()
         {
             return block;

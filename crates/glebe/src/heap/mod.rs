@@ -117,7 +117,9 @@ impl Heap {
         self.base.set(TABLES.base());
         self.reach.set(TABLES.bytes());
         for (class, cursor) in self.cursors.iter().enumerate() {
-            cursor.serve(words::class(class as u32));
+            let figures = words::class(class as u32);
+            cursor.serve(figures);
+            self.passes[class].whole.set((figures.slots / 64) as u8);
         }
     }
 
@@ -126,6 +128,12 @@ impl Heap {
     fn cursor_of(&self, class: ClassOffset) -> &Cursor {
         // SAFETY: entries of slabs name classes below `CLASSES`.
         unsafe { &*class.pick(self.cursors.as_ptr()) }
+    }
+
+    /// The class of one of the heap's cursors.
+    #[inline(always)]
+    fn class_of_cursor(&self, cursor: &Cursor) -> usize {
+        (&raw const *cursor as usize - self.cursors.as_ptr() as usize) / size_of::<Cursor>()
     }
 
     /// The cursor that serves requests of `last + 1` bytes, for `last < MEDIUM`.

@@ -7,6 +7,7 @@
 //! (`heap` invariant 2). So a listed slab, and one in which another pass begins, always has a free
 //! slot: what other threads freed counts as used until it is taken back.
 
+use super::cursor::Cursor;
 use super::{Heap, fork, reap};
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
@@ -20,6 +21,30 @@ use crate::sync::Ordering::Relaxed;
 const COLOURS: u32 = 2048;
 
 impl Heap {
+    /// The way of most refills of small classes: the next word of the pass, if it is one of whole
+    /// words that were used before, has a free slot, and nobody else frees into the slab.
+    #[inline(always)]
+    pub(super) fn step(&self, cursor: &Cursor) -> bool {
+        let Some(id) = cursor.word() else {
+            return false;
+        };
+        let (row, pass) = (id.row(), &self.passes[self.class_of_cursor(cursor)]);
+        let word = pass.next.get();
+        let is_plain = word < pass.touched.get().min(pass.whole.get());
+        if !is_plain || !row.entry.get().is_first_of(self.key.get()) {
+            return false;
+        }
+        let word = usize::from(word);
+        let free = !row.live[word].load(Relaxed);
+        if free == 0 {
+            return false;
+        }
+        pass.next.set(word as u8 + 1);
+        cursor.step_to(WordId::of(row, word), free);
+        row.until.set(row.until.get() + free.count_ones() as u16);
+        true
+    }
+
     /// Gives an exhausted cursor a new mask, [`Cursor::again`](super::cursor::Cursor::again)
     /// having failed. False if the system has no memory.
     pub(super) fn refill(&self, class: usize) -> bool {

@@ -21,14 +21,14 @@ pub fn patterns() -> Vec<Pattern> {
         for count in BATCHES {
             let fixed = move |_| Batch::new(count, Sizes::fixed(64), order);
             let mixed = move |seed| Batch::new(count, Sizes::uniform(seed, 16, 512), order);
-            let ops = 20_000_000;
+            let ops = 6_000_000;
             patterns.push(Pattern::new(
                 format!("{name}/{count}x64"),
                 about,
                 ops,
                 fixed,
             ));
-            let ops = 10_000_000;
+            let ops = 4_000_000;
             patterns.push(Pattern::new(
                 format!("{name}/{count}x16-512"),
                 about,

@@ -13,12 +13,12 @@ const MIXED: [usize; 16] = [
 pub fn patterns() -> Vec<Pattern> {
     let about = "allocate and free one object after another";
     let fixed = SIZES.map(|size| {
-        Pattern::new(format!("pair/{size}"), about, 40_000_000, move |_| {
+        Pattern::new(format!("pair/{size}"), about, 10_000_000, move |_| {
             Fixed(size)
         })
     });
     let mixed = "the same with a cycle of 16 sizes from 16 to 1024 bytes";
-    let mixed = Pattern::new("pair/mixed", mixed, 40_000_000, |_| Mixed);
+    let mixed = Pattern::new("pair/mixed", mixed, 10_000_000, |_| Mixed);
     fixed.into_iter().chain([mixed]).collect()
 }
 

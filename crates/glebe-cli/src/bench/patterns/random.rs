@@ -9,7 +9,7 @@ use super::table::Table;
 pub fn patterns() -> Vec<Pattern> {
     let about = "replace a random live object; sizes 8 to 4096, mostly small, mean 95 bytes";
     [
-        ("1k", 1_000, 18_000_000),
+        ("1k", 1_000, 6_000_000),
         ("100k", 100_000, 6_000_000),
         ("3M", 3_000_000, 4_000_000),
     ]
