@@ -163,6 +163,14 @@ pub trait Index: 'static {
         granules <= Self::MOST_WAITING && Self::measure(granules) == granules
     }
 
+    /// Whether blocks of so many granules, that [`Index::waits`], are what requests of `least`
+    /// granules are rounded up to.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn is_measure_of(granules: usize, least: usize) -> bool {
+        granules == least
+    }
+
     /// Whether there is a free block of so many bytes or hardly less, that does not wait. O(1).
     #[doc(hidden)]
     #[inline(always)]

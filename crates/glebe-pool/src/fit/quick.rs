@@ -1,7 +1,7 @@
 //! Quick fit: lists of blocks freed lately, one for each measure, in front of another fit.
 //!
 //! ```text
-//! granules   1   2   3  …  64  66  68 … 128  132 … 8192
+//! granules   1   2   3  …  64  72  80 … 128  144 … 8192
 //! waiting    ▪   ·   ▪▪▪ … ·   ▪   ·     ▪▪  ·      ·     last freed first, neighbours not joined
 //!            │ when nothing fits, when too many wait, at a trim: joined
 //!            ▼
@@ -10,18 +10,17 @@
 //!
 //! A block that is freed waits in the list of its size, and the next request for this size takes
 //! it: no neighbour is looked at, nothing is joined and nothing is split. (Weinstock, Wulf: *Quick
-//! Fit: An Efficient Algorithm for Heap Storage Allocation*, 1988.) Above 64 granules there are 32
-//! *measures* to each doubling, the largest sizes of the classes of two-level fit. Requests are
-//! rounded up to one, by 1.1 % in the mean, as long as there is room: so that few lists serve them
-//! all. Blocks of other sizes come of requests that are served when room gets scarce, and do not
-//! wait.
+//! Fit: An Efficient Algorithm for Heap Storage Allocation*, 1988.) Above 64 granules there are eight
+//! *measures* to each doubling. Requests are rounded up to one, by 5 % in the mean, as long as
+//! there is room: so that few lists serve them all, with blocks that were in use not long ago.
+//! Blocks of other sizes come of requests that are served when room gets scarce, and do not wait.
 //!
 //! A block that waits is free by its tags as any other, so a second free of it is refused in the
 //! same way, and a neighbour that is joined finds it. Lists are doubly linked as those of the
 //! two-level fit, and only their heads tell whose a block is: it can leave a list that nobody has
 //! named.
 
-use super::two_level::{EXACT, TwoLevel, check_list, class_of, delist, largest_in};
+use super::two_level::{EXACT, TwoLevel, check_list, delist};
 use super::{Extent, Fault, Index, NEXT, Place, Want, follow, position_in};
 use crate::pool::Rule;
 use crate::site::{Site, Torn};
@@ -31,7 +30,11 @@ use crate::word::{At, GRANULE, WORD};
 /// The most granules of a block that waits.
 const MOST: usize = 1 << 13;
 /// Lists, the first for blocks of one granule.
-const LISTS: usize = class_of(MOST - 1) + 1;
+const LISTS: usize = list_of(MOST) + 1;
+/// log₂ of the measures to a doubling.
+const STEPS_LOG2: u32 = 3;
+/// [`shift_for`] of the first granules above [`EXACT`].
+const SHIFTS_FROM: u32 = EXACT.ilog2() - STEPS_LOG2;
 /// So many blocks that wait are enough: more would only take up cache.
 const ENOUGH: usize = 2048;
 /// How many blocks of a list a request for an alignment above the granule looks at.
@@ -45,10 +48,10 @@ const TRIES: usize = 8;
 /// [`Stats`](crate::Stats) count them as free blocks of their own, and a plot that holds one does
 /// not go back to its supplier.
 ///
-/// Requests above 1 KiB are rounded up, by at most a 32nd, while half of the land is free in one
+/// Requests above 1 KiB are rounded up, by at most an eighth, while half of the land is free in one
 /// piece.
 ///
-/// `WORDS` are those of [`TwoLevel`]; the lists take `288 × 8` bytes more (64-bit).
+/// `WORDS` are those of [`TwoLevel`]; the lists take `120 × 8` bytes more (64-bit).
 #[derive(Debug)]
 pub struct QuickFit<const WORDS: usize = 16> {
     /// The first block of each list, [`Site::nothing`] for none. Its link to the one before means
@@ -66,18 +69,44 @@ pub struct QuickFit<const WORDS: usize = 16> {
     joined: TwoLevel<WORDS>,
 }
 
+/// Above [`EXACT`] granules: measures are multiples of two to this power.
+#[inline(always)]
+const fn shift_for(granules: usize) -> u32 {
+    (granules - 1).ilog2() - STEPS_LOG2
+}
+
+/// The list for blocks of so many granules, rounded up to a measure.
+#[inline(always)]
+const fn list_of(granules: usize) -> usize {
+    if granules <= EXACT {
+        return granules - 1;
+    }
+    let shift = shift_for(granules);
+    // The quotient has its highest bit in the same place, for every shift.
+    ((shift - SHIFTS_FROM) << STEPS_LOG2) as usize + ((granules - 1) >> shift) - (1 << STEPS_LOG2)
+        + EXACT
+}
+
+/// The granules of a list's blocks.
+#[inline(always)]
+const fn granules_in(list: usize) -> usize {
+    if list < EXACT {
+        return list + 1;
+    }
+    let (shift, step) = (
+        (list - EXACT) >> STEPS_LOG2,
+        (list - EXACT) % (1 << STEPS_LOG2),
+    );
+    ((1 << STEPS_LOG2) + step + 1) << (shift + SHIFTS_FROM as usize)
+}
+
 impl<const WORDS: usize> QuickFit<WORDS> {
     /// The head of the list for so many granules.
     #[inline(always)]
     fn head(&mut self, granules: usize) -> &mut usize {
         debug_assert!((1..=MOST).contains(&granules));
-        // Where tags tell of small blocks only, the compiler sees that this one is.
-        let list = match granules {
-            ..=EXACT => granules - 1,
-            _ => class_of(granules - 1),
-        };
         // SAFETY: callers have a stride of at least a granule and at most `MOST`.
-        unsafe { self.heads.get_unchecked_mut(list) }
+        unsafe { self.heads.get_unchecked_mut(list_of(granules)) }
     }
 
     /// The first block of a list.
@@ -110,9 +139,19 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     #[inline(always)]
     fn measure(granules: usize) -> usize {
         match (EXACT + 1..=MOST).contains(&granules) {
-            true => largest_in(class_of(granules - 1)),
+            true => ((granules - 1) | ((1 << shift_for(granules)) - 1)) + 1,
             false => granules,
         }
+    }
+
+    #[inline(always)]
+    fn is_measure_of(granules: usize, least: usize) -> bool {
+        let shift = if granules > EXACT {
+            shift_for(granules)
+        } else {
+            0
+        };
+        (granules - 1) >> shift == least.wrapping_sub(1) >> shift
     }
 
     #[inline(always)]
@@ -166,7 +205,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     fn next_to_join<T: Tags>(&mut self, site: &Site<T>) -> Result<Option<Extent>, Torn> {
         for _ in 0..LISTS {
-            let granules = largest_in(self.turn);
+            let granules = granules_in(self.turn);
             if let Some(at) = self.waiting(site, granules)? {
                 return Ok(Some((at, granules * GRANULE)));
             }
@@ -184,7 +223,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
             for list in 0..LISTS {
                 for _ in follow(site, self.first(site, list)).take_while(Result::is_ok) {
                     site.step();
-                    sum += largest_in(list);
+                    sum += granules_in(list);
                     blocks += 1;
                 }
             }
@@ -233,7 +272,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
         let mut count = self.joined.check(site)?;
         let mut sum = 0;
         for list in 0..LISTS {
-            let granules = largest_in(list);
+            let granules = granules_in(list);
             let belongs = |stride| stride == granules * GRANULE;
             let blocks = check_list(site, self.first(site, list), belongs)?;
             sum += blocks * granules;
@@ -246,7 +285,7 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     }
 
     fn place<T: Tags>(&self, site: &Site<T>, block: Extent) -> Option<Place> {
-        let list = class_of(block.1 / GRANULE - 1);
+        let list = list_of(block.1 / GRANULE);
         match position_in(site, self.first(site, list), block.0) {
             Some(position) => Some(Place {
                 list,
@@ -255,5 +294,32 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
             }),
             None => self.joined.place(site, block),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_has_a_measure_of_its_own_and_every_size_a_list_just_above() {
+        for list in 0..LISTS {
+            assert_eq!(list_of(granules_in(list)), list);
+            assert!(<QuickFit>::waits(granules_in(list)));
+        }
+        for granules in 1..=MOST {
+            let measure = <QuickFit>::measure(granules);
+            assert_eq!(granules_in(list_of(granules)), measure);
+            assert!(measure >= granules && (measure - granules) * 8 < granules.max(8));
+            for least in [granules, measure - measure / 8, measure / 2] {
+                let is = <QuickFit>::measure(least) == measure;
+                assert_eq!(
+                    <QuickFit>::is_measure_of(measure, least),
+                    is,
+                    "{least} {measure}"
+                );
+            }
+        }
+        assert_eq!(<QuickFit>::measure(MOST + 1), MOST + 1);
     }
 }

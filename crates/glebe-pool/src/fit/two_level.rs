@@ -50,16 +50,9 @@ pub struct TwoLevel<const WORDS: usize = 16> {
 
 /// The class of a number of granules, one more than `but_one`, if there were no last one.
 #[inline(always)]
-pub(super) const fn class_of(but_one: usize) -> usize {
+const fn class_of(but_one: usize) -> usize {
     let shift = (but_one | 1 << STEPS_LOG2).ilog2() - STEPS_LOG2;
     ((shift as usize) << STEPS_LOG2) + (but_one >> shift)
-}
-
-/// The largest number of granules in a class.
-#[inline(always)]
-pub(super) const fn largest_in(class: usize) -> usize {
-    let shift = (class >> STEPS_LOG2).saturating_sub(1);
-    (class - (shift << STEPS_LOG2) + 1) << shift
 }
 
 /// The first class of which every block has one granule more than `but_one`.

@@ -86,9 +86,15 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// Whether a block of so many granules has surely come of this layout.
     #[inline(always)]
     pub(super) fn is_of(layout: Layout, granules: usize) -> bool {
+        Self::granules_of(layout) == granules
+    }
+
+    /// The granules that a layout asks for, but for the least stride.
+    #[inline(always)]
+    fn granules_of(layout: Layout) -> usize {
         // By a shift, as the compiler does not know that this cannot overflow.
         let usable = (layout.size() + (GRANULE - 1)) >> GRANULE.trailing_zeros();
-        usable + T::OVERHEAD / GRANULE == granules
+        usable + T::OVERHEAD / GRANULE
     }
 
     /// Frees a block that may have a free neighbour.
@@ -146,7 +152,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         let Some(granules) = found.filter(|_| F::WAITS) else {
             return false;
         };
-        if layout.is_some_and(|layout| !Self::suits(layout, granules * GRANULE))
+        if layout.is_some_and(|layout| !F::is_measure_of(granules, Self::granules_of(layout)))
             || !T::retire(&here, At(address), granules)
         {
             return false;
@@ -163,8 +169,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
-    /// Frees any block; finds out what is wrong if it cannot.
-    #[inline(always)]
+    /// Frees any block; finds out what is wrong if it cannot. Not inlined, so that the shorter ways
+    /// need no stack frame.
+    #[inline(never)]
     fn free_checked(&mut self, address: usize, layout: Option<Layout>) -> Result<(), Fault> {
         let Some(plot) = self.site.plot(address) else {
             return self.free_elsewhere(address, layout);

@@ -185,7 +185,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
                         return Ok(as_it_was(block));
                     }
                     if let Some(new) = self.alloc(layout) {
-                        return self.replace(block, new, extent.1 - T::OVERHEAD);
+                        return Ok(self.replace_tagged(extent, new));
                     }
                 }
                 if let Some(moved) = self.pack(extent, want) {
@@ -202,6 +202,17 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         };
         let new = self.alloc(layout).ok_or(Unresized::NoRoom)?;
         self.replace(block, new, usable.min(size))
+    }
+
+    /// Copies all of a live block with tags to a new one, and frees the former.
+    fn replace_tagged(&mut self, (at, stride): Extent, new: NonNull<u8>) -> NonNull<u8> {
+        let bytes = stride - T::OVERHEAD;
+        // SAFETY: both blocks live, apart from each other, and have so many bytes.
+        unsafe { new.as_ptr().copy_from_nonoverlapping(at.pointer(), bytes) };
+        if let Some(plot) = self.site.plot(at.0) {
+            self.let_go(&plot, (at, stride));
+        }
+        new
     }
 
     /// Copies so many bytes from a live block to a new one, and frees the former.
