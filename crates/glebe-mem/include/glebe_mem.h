@@ -151,9 +151,9 @@ enum mem_fit {
     MEM_FIT_BEST = 3,     /* the smallest that is large enough, by a search tree; O(log f) */
     MEM_FIT_QUICK = 4     /* the last freed of just the size, up to 128 KiB, which waits to be
                            * joined with its neighbours; else as MEM_FIT_CONSTANT. Over 1 KiB sizes
-                           * are rounded up, by an eighth at most, while half of the pool is free. O(1)
-                           * but for a request for which nothing else fits: it joins all that waits,
-                           * which is a 16th of the pool at most. See mem_trim(). */
+                           * are rounded up, by an eighth at most, while half of the pool is free.
+                           * O(1) but for a request for which nothing else fits: it joins all that
+                           * waits, which is a 16th of the pool at most. See mem_trim(). */
 };
 
 /* Where the records about blocks are kept. */
