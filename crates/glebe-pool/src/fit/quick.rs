@@ -11,8 +11,8 @@
 //! A block that is freed waits in the list of its size, and the next request for this size takes
 //! it: no neighbour is looked at, nothing is joined and nothing is split. (Weinstock, Wulf: *Quick
 //! Fit: An Efficient Algorithm for Heap Storage Allocation*, 1988.) Above 64 granules there are
-//! eight *measures* to each doubling. Requests are rounded up to one, by 5 % in the mean, as long as
-//! there is room: so that few lists serve them all, with blocks that were in use not long ago.
+//! eight *measures* to each doubling. Requests are rounded up to one, by 5 % in the mean, as long
+//! as there is room: so that few lists serve them all, with blocks that were in use not long ago.
 //! Blocks of other sizes come of requests that are served when room gets scarce, and do not wait.
 //!
 //! A block that waits is free by its tags as any other, so a second free of it is refused in the
