@@ -3,6 +3,8 @@
 // Each workload runs once to warm up, then again with the counters at zero; the counts are dumped
 // under the workload's name, and the number of operations is printed. Random numbers come from a
 // fixed seed, so that a count can only change with the allocator.
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,12 +120,55 @@ static long large(long rounds) {
     return rounds * 8;
 }
 
+// C23, which not every allocator has.
+void free_sized(void *block, size_t bytes) __attribute__((weak));
+
+static long sized(long rounds) {
+    for (long i = 0; i < rounds * BATCH; i++) {
+        size_t bytes = next() % 512 + 1;
+        void *block = checked(malloc(bytes));
+        if (free_sized)
+            free_sized(block, bytes);
+        else
+            free(block);
+    }
+    return rounds * BATCH;
+}
+
+static sem_t filled, emptied;
+
+static void *free_batches(void *rounds) {
+    for (long round = *(long *)rounds; round > 0; round--) {
+        sem_wait(&filled);
+        for (int i = 0; i < BATCH; i++) free(slots[i]);
+        sem_post(&emptied);
+    }
+    return NULL;
+}
+
+// Batches that another thread frees.
+static long handed(long rounds) {
+    pthread_t thread;
+    sem_init(&filled, 0, 0);
+    sem_init(&emptied, 0, 0);
+    if (pthread_create(&thread, NULL, free_batches, &rounds)) exit(1);
+    for (long round = 0; round < rounds; round++) {
+        for (int i = 0; i < BATCH; i++) slots[i] = checked(malloc(64));
+        sem_post(&filled);
+        sem_wait(&emptied);
+    }
+    pthread_join(thread, NULL);
+    memset(slots, 0, BATCH * sizeof *slots);
+    return rounds * BATCH;
+}
+
 static const struct workload {
     const char *name;
     long (*run)(long rounds);
 } WORKLOADS[] = {
     {"pair", pair},     {"batch", batch}, {"mixed", mixed},     {"replace", replace},
     {"zeroed", zeroed}, {"grow", grow},   {"aligned", aligned}, {"large", large},
+    {"sized", sized},   {"handed", handed},
 };
 
 int main(int argc, char **argv) {

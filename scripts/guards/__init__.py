@@ -1,0 +1,1 @@
+"""What `./x guard` holds against what was recorded."""
