@@ -1,6 +1,12 @@
-//! [`Fault`], what a pool refuses, and the [`Hook`] that hears of it.
+//! [`Fault`], what a pool refuses, the [`Hook`] that hears of it, and [`Torn`], what it finds
+//! overwritten.
 
+use crate::word::At;
 use core::fmt;
+
+/// A word at this block was overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torn(pub(crate) At);
 
 /// Why a call was refused. Addresses are those that the caller named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

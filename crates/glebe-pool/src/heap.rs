@@ -1,8 +1,9 @@
 //! [`Heap`], what replayers, dumps and studies see of any pool.
 
+use crate::broken::Broken;
 use crate::fault::Fault;
 use crate::fit::Fit;
-use crate::pool::{Block, Broken, Pool, Stats, Unresized};
+use crate::pool::{Block, Pool, Stats, Unresized};
 use crate::source::BlockSource;
 use crate::tags::Tags;
 use core::alloc::Layout;

@@ -104,6 +104,7 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod broken;
 mod fault;
 mod fit;
 mod heap;
@@ -117,12 +118,13 @@ mod tags;
 mod tree;
 mod word;
 
+pub use broken::{Broken, Rule};
 pub use fault::{Fault, Hook, abort};
 pub use fit::{BestFit, FirstFit, Fit, NextFit, Place, QuickFit, TwoLevel};
 pub use heap::Heap;
 #[cfg(feature = "lock_api")]
 pub use locked::Locked;
-pub use pool::{Block, Blocks, Broken, Pool, Rule, State, Stats, Unresized, Unusable};
+pub use pool::{Block, Blocks, Pool, State, Stats, Unresized, Unusable};
 #[cfg(feature = "mmap")]
 pub use source::Mmap;
 pub use source::{

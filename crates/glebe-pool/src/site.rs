@@ -6,15 +6,12 @@
 //! two, has come out, aligned to a word. Of all overwritten words about 2⁻⁴² pass in a pool of
 //! 16 MiB (2⁻⁹ of 32-bit words), and 0 never does.
 
+use crate::fault::Torn;
 use crate::plot::{Plot, Plots, Record};
 use crate::tags::Tags;
 use crate::word::{At, GRANULE, WORD};
 use core::cell::Cell;
 use core::marker::PhantomData;
-
-/// A word at this block was overwritten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Torn(pub(crate) At);
 
 /// Makes keys of addresses: odd, without a pattern.
 const K: usize = 0x9e37_79b9_7f4a_7c15_u64 as usize;

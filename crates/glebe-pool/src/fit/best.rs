@@ -1,8 +1,9 @@
 //! Best fit: a tree of all free blocks, by size and then by address.
 
 use super::{Extent, Fault, Index, Place, Want};
-use crate::pool::Rule;
-use crate::site::{Site, Torn};
+use crate::broken::Rule;
+use crate::fault::Torn;
+use crate::site::Site;
 use crate::tags::Tags;
 use crate::tree::{Nodes, Side, Tree};
 use crate::word::At;

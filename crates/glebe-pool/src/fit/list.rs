@@ -5,9 +5,10 @@
 //! until a free one comes.
 
 use super::{Extent, Fault, Index, NEXT, PREVIOUS, Place, Want, position_in};
+use crate::broken::Rule;
+use crate::fault::Torn;
 use crate::plot::Plot;
-use crate::pool::Rule;
-use crate::site::{Site, Torn};
+use crate::site::Site;
 use crate::tags::Tags;
 use crate::word::At;
 

@@ -28,7 +28,8 @@ pub use list::{FirstFit, NextFit};
 pub use quick::QuickFit;
 pub use two_level::TwoLevel;
 
-use crate::site::{Site, Torn};
+use crate::fault::Torn;
+use crate::site::Site;
 use crate::tags::{Survey, Tags};
 use crate::word::{At, GRANULE};
 
@@ -101,7 +102,7 @@ pub struct Place {
 }
 
 /// How an index breaks its own rules, at which block.
-pub type Fault = (crate::pool::Rule, At);
+pub type Fault = (crate::broken::Rule, At);
 
 /// Which word of a free block links to the next one of its list, and which to the one before.
 const NEXT: usize = 0;

@@ -22,8 +22,9 @@
 
 use super::two_level::{EXACT, TwoLevel, check_list, delist};
 use super::{Extent, Fault, Index, NEXT, Place, Want, follow, position_in};
-use crate::pool::Rule;
-use crate::site::{Site, Torn};
+use crate::broken::Rule;
+use crate::fault::Torn;
+use crate::site::Site;
 use crate::tags::Tags;
 use crate::word::{At, GRANULE, WORD};
 
@@ -175,12 +176,13 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     #[inline(always)]
     fn waiting<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {
-        let at = At(*self.head(granules));
+        let head = self.head(granules);
+        let at = At(*head);
         if at.0 == site.nothing() {
             return Ok(None);
         }
         site.step();
-        *self.head(granules) = site.unseal(at, at.load(NEXT * WORD))?;
+        *head = site.unseal(at, at.load(NEXT * WORD))?;
         self.left = self.left.wrapping_add_unsigned(granules);
         Ok(Some(at))
     }

@@ -13,8 +13,9 @@
 //! Ripoll, Crespo, Real: *TLSF*, 2004.) The last class holds all larger blocks as well.
 
 use super::{Extent, Fault, Index, NEXT, PREVIOUS, Place, Want, follow, position_in};
-use crate::pool::Rule;
-use crate::site::{Site, Torn};
+use crate::broken::Rule;
+use crate::fault::Torn;
+use crate::site::Site;
 use crate::tags::{NEAR, Survey, Tags};
 use crate::word::{At, GRANULE, WORD};
 use core::num::NonZeroU64;

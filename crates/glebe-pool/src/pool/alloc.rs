@@ -1,9 +1,9 @@
 //! The block for a request.
 
 use super::Pool;
+use crate::fault::Torn;
 use crate::fit::{Extent, Fit, Want};
 use crate::plot::Plot;
-use crate::site::Torn;
 use crate::source::BlockSource;
 use crate::tags::{NEAR, Tags};
 use crate::word::{At, GRANULE, round_up};
@@ -47,6 +47,9 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
                 return NonNull::new(self.split_quick(at, granules, more).pointer());
             }
         }
+        if F::WAITS && layout.align() <= GRANULE {
+            return self.alloc_far(layout);
+        }
         self.alloc_aligned(layout)
     }
 
@@ -83,6 +86,18 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             return NonNull::new(self.split_quick(at, granules, more).pointer());
         }
         self.alloc_slow(layout)
+    }
+
+    /// A block for a request above [`NEAR`] without an alignment: one that waits, if there is any.
+    #[inline(never)]
+    fn alloc_far(&mut self, layout: Layout) -> Option<NonNull<u8>> {
+        let granules = Self::want(layout.size(), 1)?.stride / GRANULE;
+        if granules <= F::MOST_WAITING
+            && let Ok(Some(at)) = self.index.waiting(&self.site, granules)
+        {
+            return NonNull::new(self.split_quick(at, granules, 0).pointer());
+        }
+        self.alloc_aligned(layout)
     }
 
     /// A block for a request above [`NEAR`], for one with an alignment above the granule; or for

@@ -1,10 +1,9 @@
 //! What becomes of a block that is given up.
 
 use super::Pool;
-use crate::fault::Fault;
+use crate::fault::{Fault, Torn};
 use crate::fit::{Extent, Fit};
 use crate::plot::{Plot, Record};
-use crate::site::Torn;
 use crate::source::BlockSource;
 use crate::tags::{Survey, Tags};
 use crate::word::{At, GRANULE};

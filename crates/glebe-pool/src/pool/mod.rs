@@ -24,12 +24,11 @@ mod steps;
 
 pub use land::Unusable;
 pub use resize::Unresized;
-pub use verify::{Broken, Rule};
 pub use walk::{Block, Blocks, State, Stats};
 
-use crate::fault::{self, Fault, Hook};
+use crate::fault::{self, Fault, Hook, Torn};
 use crate::fit::{Fit, TwoLevel};
-use crate::site::{Site, Torn};
+use crate::site::Site;
 use crate::source::{BlockSource, NoSource};
 use crate::tags::{SideTags, Tags};
 use core::fmt;

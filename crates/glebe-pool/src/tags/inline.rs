@@ -17,9 +17,8 @@
 //! 2. Header and footer of a block tell the same stride and state.
 
 use super::{Layout, explain};
-use crate::fault::Fault;
+use crate::fault::{Fault, Torn};
 use crate::plot::{Plot, Record};
-use crate::site::Torn;
 use crate::word::{At, GRANULE, round_down, round_up};
 
 /// Header and footer with size, state and checksum.

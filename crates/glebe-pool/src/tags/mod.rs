@@ -17,9 +17,8 @@ mod side;
 pub use inline::InlineTags;
 pub use side::SideTags;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Torn};
 use crate::plot::Plot;
-use crate::site::Torn;
 use crate::word::{At, BITS, GRANULE};
 
 /// How a pool tags its blocks: [`InlineTags`] or [`SideTags`].

@@ -25,9 +25,8 @@
 //!    not matter.
 
 use super::{Layout, Survey, explain};
-use crate::fault::Fault;
+use crate::fault::{Fault, Torn};
 use crate::plot::{Plot, Record};
-use crate::site::Torn;
 use crate::word::{At, BITS, GRANULE, WORD, round_up};
 use core::hint::select_unpredictable;
 use core::num::NonZeroUsize;

@@ -75,7 +75,7 @@ fn each_slab(from: u32, to: u32, mut f: impl FnMut(u32, &Record)) {
             continue;
         }
         let record = TABLES.land(unit);
-        if record.begin_purge() {
+        if record.begin_purge(TABLES.process()) {
             f(unit, record);
             record.end_purge();
         }

@@ -153,7 +153,7 @@ impl Heap {
         while unit != 0 {
             let record = TABLES.land(unit);
             // Somebody may just be returning its pages.
-            if record.begin_use() {
+            if record.begin_use(TABLES.process()) {
                 self.lists[class].remove(unit);
                 let row = TABLES.row_of(unit);
                 row.until.set(row.until.get() + 1);

@@ -65,7 +65,7 @@ impl Heap {
     pub(super) fn give_back(&self, class: usize, unit: u32) -> bool {
         fork::notice();
         let record = TABLES.land(unit);
-        if !record.begin_use() {
+        if !record.begin_use(TABLES.process()) {
             return false;
         }
         // Once it is closed its unit, and with it the links, may be anyone's.

@@ -9,7 +9,6 @@
 //! Slabs use `next/prev` for their owner's list of slabs with room; free runs for their bin. The
 //! last unit of a free run repeats `units`, so that a neighbour can find the run's start.
 
-use super::layout::TABLES;
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32};
 
@@ -84,13 +83,14 @@ field!(Field16, AtomicU16, u16);
 field!(Field8, AtomicU8, u8);
 
 /// Owner and purger keep out of each other's way: each says what it is about to do, then looks at
-/// the other, all in one order. If both see each other, both step back.
+/// the other, all in one order. If both see each other, both step back. `process` is
+/// [`Tables::process`](super::layout::Tables::process).
 impl Record {
     /// The owner is about to hand out slots of a listed slab, or to close it. False if somebody
     /// returns its pages just now; the slab is listed still.
-    pub fn begin_use(&self) -> bool {
+    pub fn begin_use(&self, process: u8) -> bool {
         self.state.0.store(State::Current as u8, SeqCst);
-        let free = self.purging.0.load(SeqCst) != TABLES.process();
+        let free = self.purging.0.load(SeqCst) != process;
         if free {
             self.purged.set(0);
         } else {
@@ -101,8 +101,8 @@ impl Record {
 
     /// Somebody is about to return pages of the slab. False if a cursor stands in it, if it is no
     /// slab any more, or if somebody else does so already.
-    pub fn begin_purge(&self) -> bool {
-        if self.purging.0.swap(TABLES.process(), SeqCst) == TABLES.process() {
+    pub fn begin_purge(&self, process: u8) -> bool {
+        if self.purging.0.swap(process, SeqCst) == process {
             return false;
         }
         let state = self.state.0.load(SeqCst);
