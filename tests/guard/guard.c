@@ -5,37 +5,13 @@
 // fixed seed, so that a count can only change with the allocator.
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <valgrind/callgrind.h>
+
+#include "common.h"
 
 enum { BATCH = 256, RING = 64, LIVE = 10000, CHURN = 10000 };
 
 static void *slots[LIVE];
-static uint32_t state;
-
-static uint32_t next(void) {
-    state = state * 1664525u + 1013904223u;
-    return state >> 8;
-}
-
-// Mostly small, some up to 2 KiB, rarely up to 32 KiB: like programs.
-static size_t mixed_size(void) {
-    uint32_t random = next();
-    unsigned bits = random % 64 == 0 ? 15 : random % 8 == 0 ? 11 : 7;
-    return (next() & ((1u << bits) - 1)) + 1;
-}
-
-static void *checked(void *pointer) {
-    if (!pointer) {
-        fputs("guard: the allocator has no memory\n", stderr);
-        exit(1);
-    }
-    return pointer;
-}
-
 static void release_all(void) {
     for (int i = 0; i < LIVE; i++) {
         free(slots[i]);
@@ -162,30 +138,22 @@ static long handed(long rounds) {
     return rounds * BATCH;
 }
 
-static const struct workload {
-    const char *name;
-    long (*run)(long rounds);
-} WORKLOADS[] = {
-    {"pair", pair},     {"batch", batch}, {"mixed", mixed},     {"replace", replace},
-    {"zeroed", zeroed}, {"grow", grow},   {"aligned", aligned}, {"large", large},
-    {"sized", sized},   {"handed", handed},
+static const char *const NAMES[] = {
+    "pair", "batch", "mixed", "replace", "zeroed", "grow", "aligned", "large", "sized", "handed",
+};
+static long (*const WORKLOADS[])(long rounds) = {
+    pair, batch, mixed, replace, zeroed, grow, aligned, large, sized, handed,
 };
 
 int main(int argc, char **argv) {
-    long rounds = argc == 3 ? atol(argv[2]) : 0;
-    for (size_t i = 0; rounds > 0 && i < sizeof WORKLOADS / sizeof *WORKLOADS; i++) {
-        if (strcmp(argv[1], WORKLOADS[i].name)) continue;
-        state = 1;
-        WORKLOADS[i].run(rounds);
-        CALLGRIND_ZERO_STATS;
-        long operations = WORKLOADS[i].run(rounds);
-        CALLGRIND_DUMP_STATS_AT(WORKLOADS[i].name);
-        printf("%ld\n", operations);
-        return 0;
-    }
-    fputs("usage: guard WORKLOAD ROUNDS; workloads:", stderr);
-    for (size_t i = 0; i < sizeof WORKLOADS / sizeof *WORKLOADS; i++)
-        fprintf(stderr, " %s", WORKLOADS[i].name);
-    fputs("\n", stderr);
-    return 2;
+    size_t workload =
+        find("guard", argc == 3 ? argv[1] : NULL, NAMES, sizeof NAMES / sizeof *NAMES);
+    long rounds = atol(argv[2]);
+    WORKLOADS[workload](rounds);
+    state = 1;
+    CALLGRIND_ZERO_STATS;
+    long operations = WORKLOADS[workload](rounds);
+    CALLGRIND_DUMP_STATS_AT(NAMES[workload]);
+    printf("%ld\n", operations);
+    return 0;
 }

@@ -4,31 +4,16 @@
 // come from a fixed seed. Blocks are written whole, so that every page asked for is there.
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "common.h"
 
 enum { BLOCKS = 200000, WAVE = 20000, HANDED = 4096, STRINGS = 64 };
 
 static void *slots[BLOCKS];
-static uint32_t state = 1;
 static long most;
 
-static uint32_t next(void) {
-    state = state * 1664525u + 1013904223u;
-    return state >> 8;
-}
-
-static void *filled(size_t bytes) {
-    void *block = malloc(bytes);
-    if (!block) {
-        fputs("peak: the allocator has no memory\n", stderr);
-        exit(1);
-    }
-    return memset(block, 1, bytes);
-}
+static void *filled(size_t bytes) { return memset(checked(malloc(bytes)), 1, bytes); }
 
 // Looks how much there is now. Allocates nothing.
 static void look(void) {
@@ -49,12 +34,6 @@ static void look(void) {
 static void tiny(void) {
     for (int i = 0; i < 100; i++) slots[i] = filled(next() % 256 + 1);
     look();
-}
-
-// Mostly small, some up to 2 KiB, rarely up to 32 KiB.
-static size_t mixed_size(void) {
-    unsigned bits = next() % 64 == 0 ? 15 : next() % 8 == 0 ? 11 : 7;
-    return next() % (1u << bits) + 1;
 }
 
 static void mixed(void) {
@@ -96,9 +75,7 @@ static void growing(void) {
     for (size_t length = 1; length < 256 * 1024; length += length / 3 + 1) {
         for (int i = 0; i < STRINGS; i++) {
             size_t bytes = length + (size_t)i * 16;
-            slots[i] = realloc(slots[i], bytes);
-            if (!slots[i]) exit(1);
-            memset(slots[i], 1, bytes);
+            slots[i] = memset(checked(realloc(slots[i], bytes)), 1, bytes);
         }
         look();
     }
@@ -113,24 +90,11 @@ static void large(void) {
     }
 }
 
-static const struct workload {
-    const char *name;
-    void (*run)(void);
-} WORKLOADS[] = {
-    {"tiny", tiny},       {"mixed", mixed},     {"waves", waves},
-    {"threads", threads}, {"growing", growing}, {"large", large},
-};
+static const char *const NAMES[] = {"tiny", "mixed", "waves", "threads", "growing", "large"};
+static void (*const WORKLOADS[])(void) = {tiny, mixed, waves, threads, growing, large};
 
 int main(int argc, char **argv) {
-    for (size_t i = 0; argc == 2 && i < sizeof WORKLOADS / sizeof *WORKLOADS; i++) {
-        if (strcmp(argv[1], WORKLOADS[i].name)) continue;
-        WORKLOADS[i].run();
-        printf("%ld\n", most);
-        return 0;
-    }
-    fputs("usage: peak WORKLOAD; workloads:", stderr);
-    for (size_t i = 0; i < sizeof WORKLOADS / sizeof *WORKLOADS; i++)
-        fprintf(stderr, " %s", WORKLOADS[i].name);
-    fputs("\n", stderr);
-    return 2;
+    WORKLOADS[find("peak", argc == 2 ? argv[1] : NULL, NAMES, sizeof NAMES / sizeof *NAMES)]();
+    printf("%ld\n", most);
+    return 0;
 }

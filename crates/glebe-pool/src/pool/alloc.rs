@@ -92,30 +92,32 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     #[inline(never)]
     fn alloc_far(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let granules = Self::want(layout.size(), 1)?.stride / GRANULE;
-        if granules <= F::MOST_WAITING
-            && let Ok(Some(at)) = self.index.waiting(&self.site, granules)
-        {
-            return NonNull::new(self.split_quick(at, granules, 0).pointer());
+        if granules > F::MOST_WAITING {
+            return self.alloc_slow(layout);
         }
-        self.alloc_aligned(layout)
+        match self.index.waiting(&self.site, granules) {
+            Ok(Some(at)) => NonNull::new(self.split_quick(at, granules, 0).pointer()),
+            Ok(None) => self.alloc_slow(layout),
+            Err(torn) => self.alloc_recovered(torn, layout),
+        }
     }
 
-    /// A block for a request above [`NEAR`], for one with an alignment above the granule; or for
-    /// any other.
+    #[cold]
+    #[inline(never)]
+    fn alloc_recovered(&mut self, torn: Torn, layout: Layout) -> Option<NonNull<u8>> {
+        self.recover(torn);
+        self.alloc_slow(layout)
+    }
+
+    /// A block for a request with an alignment above the granule; or for any other, if none waits.
     #[inline(never)]
     fn alloc_aligned(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         let want = Self::want(layout.size(), layout.align())?;
         let granules = want.stride / GRANULE;
-        if granules <= F::MOST_WAITING {
-            let found = match want.align {
-                ..=GRANULE => self.index.waiting(&self.site, granules),
-                _ => Ok(self.index.waiting_at(&self.site, granules, want.align)),
-            };
-            match found {
-                Ok(Some(at)) => return NonNull::new(self.split_quick(at, granules, 0).pointer()),
-                Ok(None) => {}
-                Err(torn) => self.recover(torn),
-            }
+        if granules <= F::MOST_WAITING
+            && let Some(at) = self.index.waiting_at(&self.site, granules, want.align)
+        {
+            return NonNull::new(self.split_quick(at, granules, 0).pointer());
         }
         if F::QUICK
             && want.align > GRANULE

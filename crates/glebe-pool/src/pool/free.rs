@@ -146,9 +146,11 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// Lets a live block of any size wait, if such blocks do and all is well.
     #[inline(always)]
     fn free_far(&mut self, address: usize, layout: Option<Layout>) -> bool {
+        if !F::WAITS {
+            return false;
+        }
         let here = self.site.plots.here();
-        let found = T::far(&here, address).filter(|granules| F::waits(*granules));
-        let Some(granules) = found.filter(|_| F::WAITS) else {
+        let Some(granules) = T::far(&here, address).filter(|granules| F::waits(*granules)) else {
             return false;
         };
         if layout.is_some_and(|layout| !F::is_measure_of(granules, Self::granules_of(layout)))

@@ -185,7 +185,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
                         return Ok(as_it_was(block));
                     }
                     if let Some(new) = self.alloc(layout) {
-                        return Ok(self.replace_tagged(extent, new));
+                        return self.replace(block, new, extent.1 - T::OVERHEAD);
                     }
                 }
                 if let Some(moved) = self.pack(extent, want) {
@@ -201,31 +201,24 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
             }
         };
         let new = self.alloc(layout).ok_or(Unresized::NoRoom)?;
-        self.replace(block, new, usable.min(size))
+        self.replace(block, new, usable)
     }
 
-    /// Copies all of a live block with tags to a new one, and frees the former.
-    fn replace_tagged(&mut self, (at, stride): Extent, new: NonNull<u8>) -> NonNull<u8> {
-        let bytes = stride - T::OVERHEAD;
-        // SAFETY: both blocks live, apart from each other, and have so many bytes.
-        unsafe { new.as_ptr().copy_from_nonoverlapping(at.pointer(), bytes) };
-        if let Some(plot) = self.site.plot(at.0) {
-            self.let_go(&plot, (at, stride));
-        }
-        new
-    }
-
-    /// Copies so many bytes from a live block to a new one, and frees the former.
+    /// Copies a live block, which has so many bytes, to a larger one, and gives the former up.
     fn replace(
         &mut self,
         block: *mut u8,
         new: NonNull<u8>,
-        bytes: usize,
+        usable: usize,
     ) -> Result<NonNull<u8>, Unresized> {
         // SAFETY: both blocks live, apart from each other, and have so many bytes.
-        unsafe { new.as_ptr().copy_from_nonoverlapping(block, bytes) };
-        // SAFETY: the caller's caller has given the old block up.
-        unsafe { self.free(block, None) }.map_err(Unresized::Refused)?;
+        unsafe { new.as_ptr().copy_from_nonoverlapping(block, usable) };
+        let at = At(block.addr());
+        match self.site.plot(at.0) {
+            Some(plot) => self.let_go(&plot, (at, usable + T::OVERHEAD)),
+            // SAFETY: the caller's caller has given the old block up.
+            None => unsafe { self.free(block, None) }.map_err(Unresized::Refused)?,
+        }
         Ok(new)
     }
 

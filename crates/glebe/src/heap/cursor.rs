@@ -50,9 +50,9 @@ pub(super) struct Pass {
 impl Pass {
     pub const fn none() -> Self {
         Pass {
-            whole: Cell::new(0),
             next: Cell::new(0),
             touched: Cell::new(0),
+            whole: Cell::new(0),
         }
     }
 }
@@ -135,10 +135,7 @@ impl Cursor {
         let bytes = id.number().wrapping_sub(self.word.get());
         let slots = bytes.wrapping_mul(64 / size_of::<u64>());
         let distance = slots.wrapping_mul(self.size.get());
-        self.base.set(self.base.get().wrapping_add(distance));
-        self.slots.set(u64::MAX);
-        self.half.set(32);
-        self.fresh.set(false);
+        self.come(self.base.get().wrapping_add(distance), u64::MAX, false);
         self.hold(id, free);
         self.fetch();
     }
@@ -167,14 +164,11 @@ impl Cursor {
             return false;
         };
         let free = !id.word().load(Relaxed) & self.slots.get();
-        let count = free.count_ones();
-        if count < u32::from(self.half.get()) {
+        if free.count_ones() < u32::from(self.half.get()) {
             return false;
         }
         self.hold(id, free);
         self.fresh.set(false);
-        let until = &id.row().until;
-        until.set(until.get() + count as u16);
         true
     }
 
@@ -184,12 +178,14 @@ impl Cursor {
         self.fresh.get()
     }
 
-    /// Takes free slots of a word, and stands there.
+    /// Takes free slots of a word, and stands there. They count as used from now on.
     #[inline(always)]
     pub fn hold(&self, id: WordId, free: u64) {
         debug_assert!(self.held() == 0 && free != 0 && id.word().load(Relaxed) & free == 0);
         self.word.set(id.number());
         self.mask.set(free);
+        let until = &id.row().until;
+        until.set(until.get() + free.count_ones() as u16);
     }
 
     /// Whether it stands where its word's slots lie, and holds none but those that are clear in A;
@@ -200,8 +196,11 @@ impl Cursor {
         };
         let (class, size) = (words::class_at(unit), self.size.get());
         let start = TABLES.address(unit) as usize + id.index() * 64 * size;
-        let free = !id.word().load(Relaxed) & class.valid(id.index());
-        size == class.size as usize && self.base.get() == start && self.held() & !free == 0
+        let slots = class.valid(id.index());
+        size == class.size as usize
+            && self.base.get() == start
+            && self.slots.get() == slots
+            && self.held() & (id.word().load(Relaxed) | !slots) == 0
     }
 
     /// The word where it stands.

@@ -41,7 +41,6 @@ impl Heap {
         }
         pass.next.set(word as u8 + 1);
         cursor.step_to(WordId::of(row, word), free);
-        row.until.set(row.until.get() + free.count_ones() as u16);
         true
     }
 
@@ -136,7 +135,6 @@ impl Heap {
         let start = unit as usize * UNIT + word * 64 * figures.size as usize;
         cursor.come(self.base.get() + start, figures.valid(word), fresh);
         cursor.hold(WordId::of(row, word), free);
-        row.until.set(row.until.get() + free.count_ones() as u16);
     }
 
     fn begin_pass(&self, class: usize, row: &'static Row) {

@@ -112,10 +112,16 @@ impl Entry {
         Entry(ClassOffset::of(class).0 << HIGH | low as u64)
     }
 
+    /// The half that keys are compared with.
+    #[inline(always)]
+    const fn low(self) -> u32 {
+        self.0 as u32
+    }
+
     /// Whether this is the first unit of a slab of the heap with `key`, and not shared.
     #[inline(always)]
     pub const fn is_first_of(self, key: Key) -> bool {
-        self.0 as u32 == key.0
+        self.low() == key.0
     }
 
     /// The class, if the unit belongs to a slab.
@@ -128,7 +134,7 @@ impl Entry {
     /// the heap with `key` that is not shared.
     #[inline(always)]
     pub const fn unit_against(self, key: Key) -> Option<(ClassOffset, usize)> {
-        let rest = self.0 as u32 ^ key.0;
+        let rest = self.low() ^ key.0;
         if rest >= 1 << KEY_SHIFT {
             return None;
         }
@@ -139,7 +145,7 @@ impl Entry {
     /// or not.
     #[inline(always)]
     pub const fn first_unit_of_others(self, key: Key) -> Option<ClassOffset> {
-        let rest = self.unshared().0 as u32;
+        let rest = self.unshared().low();
         // A heap, and neither a distance nor a kind.
         if rest != 0 && rest.is_multiple_of(1 << KEY_SHIFT) && rest != key.0 {
             Some(self.class())
@@ -151,7 +157,7 @@ impl Entry {
     /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
     #[inline]
     pub const fn owned_by(self, key: Key) -> bool {
-        self.unshared().0 as u32 ^ key.0 < 1 << KEY_SHIFT
+        self.unshared().low() ^ key.0 < 1 << KEY_SHIFT
     }
 
     /// Whether the unit waits in its owner's inbox.
@@ -175,7 +181,7 @@ impl Entry {
     /// The entry in words.
     #[inline]
     pub const fn land(self) -> Land {
-        let low = self.unshared().0 as u32;
+        let low = self.unshared().low();
         let heap = low >> KEY_SHIFT;
         match low {
             _ if heap != 0 => Land::Slab {
