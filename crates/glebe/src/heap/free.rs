@@ -207,7 +207,7 @@ impl Block {
                 heap: owner,
                 class,
             } => {
-                // A thread that only frees needs no heap, and a thread past its exit has none.
+                // A thread that only began may have no heap; one past its exit has none.
                 fork::notice();
                 let heap = tls::heap();
                 if place.entry.owned_by(heap.key.get()) {

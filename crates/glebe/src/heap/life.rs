@@ -98,6 +98,13 @@ fn late_heap() -> &'static Heap {
     heap
 }
 
+/// Puts a thread that only frees so far on a heap, for the sake of its outbox.
+pub(super) fn settle() {
+    if ptr::eq(tls::heap(), &EMPTY) {
+        attach();
+    }
+}
+
 /// Puts the thread on a heap: the one parked last, or a new one. False without memory.
 #[cold]
 fn attach() -> bool {

@@ -181,8 +181,12 @@ impl Heap {
         let same = parcel.word.get() == id.number();
         let freed_here = if same { parcel.freed.get() } else { 0 };
         let open = id.word().load(Relaxed) & !TABLES.remote_of(id).load(Relaxed) & !freed_here;
-        // A thread that has no heap has no outbox.
-        if open & bit == 0 || self.number.get() == 0 {
+        if open & bit == 0 {
+            return otherwise(block);
+        }
+        // A thread that has no heap has no outbox: from the next free on it has.
+        if self.number.get() == 0 {
+            life::settle();
             return otherwise(block);
         }
         if !same {

@@ -233,6 +233,24 @@ fn comes_back_in_a_child(first: impl FnOnce() -> bool) -> bool {
 }
 
 #[test]
+fn a_thread_that_only_frees_gets_a_heap_for_its_outbox() {
+    let blocks: Vec<usize> = (0..3).map(|_| malloc(48) as usize).collect();
+    std::thread::spawn(move || {
+        // The standard library may have allocated on this thread.
+        tls::set(&tls::EMPTY);
+        // SAFETY: live, and given up.
+        blocks
+            .iter()
+            .for_each(|block| unsafe { free(*block as *mut u8) });
+        let heap = tls::heap();
+        assert_ne!(heap.number.get(), 0);
+        assert_eq!(heap.outbox.verify(heap.number.get()), Ok(()));
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
 fn a_child_takes_over_a_heap_that_was_being_made() {
     // So that there is a region, and this thread's heap is not the one.
     let kept = malloc(100);
