@@ -64,14 +64,14 @@ fn every_sample_and_the_null_arm_are_in_the_json() {
             .unwrap()
             .starts_with("Linux")
     );
-    let names: Vec<_> = results["allocators"]
+    let names: Vec<_> = results["suites"][0]["allocators"]
         .as_array()
         .unwrap()
         .iter()
         .map(|arm| &arm["name"])
         .collect();
     assert_eq!(names, ["glibc", "glibc/null"]);
-    for cell in results["rows"][0]["cells"].as_array().unwrap() {
+    for cell in results["suites"][0]["rows"][0]["cells"].as_array().unwrap() {
         let samples = cell["samples"].as_array().unwrap();
         assert_eq!(samples.len(), 2);
         for sample in samples {
@@ -117,7 +117,7 @@ fn an_allocator_that_crashes_is_a_failed_cell() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let results = json(&output);
-    let failures: Vec<_> = results["rows"][0]["cells"]
+    let failures: Vec<_> = results["suites"][0]["rows"][0]["cells"]
         .as_array()
         .unwrap()
         .iter()
@@ -225,9 +225,9 @@ fn a_peer_is_built_once_and_then_measured() {
     let mut command = micro();
     command.args(["--rounds", "1", "--allocator", "rpmalloc", "--json", "-"]);
     let results = json(&command.env("GLEBE_PEERS", place.path()).output().unwrap());
-    assert_eq!(results["allocators"][2]["name"], "rpmalloc");
+    assert_eq!(results["suites"][0]["allocators"][2]["name"], "rpmalloc");
     assert!(
-        results["rows"][0]["cells"][2]["failure"].is_null(),
+        results["suites"][0]["rows"][0]["cells"][2]["failure"].is_null(),
         "{results}"
     );
 }

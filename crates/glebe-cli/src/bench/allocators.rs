@@ -1,11 +1,14 @@
 //! The arms of a comparison: the allocator itself, its peers, and where each one's library is.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde::{Serialize, Serializer};
 
+use super::child::{self, Failure};
 use super::peers;
+use super::suite::Ask;
 use crate::library::{self, LibraryError};
 
 /// Where Debian puts the libraries of its packages.
@@ -114,13 +117,13 @@ pub struct Line {
     pub absent: Vec<Absent>,
 }
 
-/// Finds every allocator of the catalogue and those named by `extra` (`NAME=PATH`).
-pub fn line(glebe: Option<&Path>, extra: &[String]) -> Result<Line> {
+/// Finds every library of the catalogue and those that the user names.
+pub fn line(ask: &Ask) -> Result<Line> {
     let mut line = Line {
         present: Vec::new(),
         absent: Vec::new(),
     };
-    match library::find(glebe) {
+    match library::find(ask.library.as_deref()) {
         Ok(path) => line.add(SUBJECT, Role::Subject, Some(path)),
         Err(LibraryError::NotFound(_)) => {
             let remedy = "build it with `cargo build --release -p glebe-malloc`, or name it with \
@@ -141,7 +144,7 @@ pub fn line(glebe: Option<&Path>, extra: &[String]) -> Result<Line> {
             }),
         }
     }
-    for argument in extra {
+    for argument in &ask.with {
         let Some((name, path)) = argument
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
@@ -161,7 +164,8 @@ pub fn line(glebe: Option<&Path>, extra: &[String]) -> Result<Line> {
 }
 
 impl Line {
-    fn add(&mut self, name: &str, role: Role, library: Option<PathBuf>) {
+    /// One more that can run.
+    pub fn add(&mut self, name: &str, role: Role, library: Option<PathBuf>) {
         self.present.push(Allocator {
             name: name.into(),
             role,
@@ -193,6 +197,12 @@ impl Line {
         self.present.insert(place + 1, null);
         Ok(())
     }
+}
+
+/// Checks that programs start with `arm` preloaded, and asks for its version.
+pub fn probe(arm: &Allocator) -> io::Result<Result<Option<String>, Failure>> {
+    let identity = child::identify(arm.library.as_deref())?;
+    Ok(identity.map(|found| found.version.or_else(|| peers::crate_version(&arm.name))))
 }
 
 /// The name of the null arm.

@@ -1,44 +1,55 @@
 //! `glebe bench`: measures the allocator beside its peers.
 //!
-//! A suite decides what is run; everything else is shared: [`allocators`] knows the arms,
-//! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`results`] and
-//! [`stats`] compute, [`report`] prints.
+//! A [`suite`] decides what is run; everything else is shared: [`allocators`] knows the arms,
+//! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`rounds`] runs all in
+//! turns, [`results`] and [`stats`] compute, [`report`] prints.
 
 mod allocators;
 pub mod child;
 pub mod machine;
-mod micro;
 mod patterns;
 mod peers;
 mod report;
 mod results;
+mod rounds;
 pub mod stats;
+mod suite;
+mod suites;
 pub mod worker;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
+use strum::IntoEnumIterator;
+
+use suites::Name;
 
 /// Arguments of `glebe bench`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(subcommand)]
-    suite: Suite,
+    what: What,
 }
 
 #[derive(Subcommand, Debug)]
-enum Suite {
+enum What {
     /// Malloc and free patterns, each in a process of its own
-    Micro(micro::Args),
+    Micro(rounds::Args),
+    /// Patterns after published benchmarks of allocators, most with several threads
+    Stress(rounds::Args),
+    /// Every suite, interleaved round by round
+    All(rounds::Args),
     /// Build the other allocators from their sources
     Peers(peers::Args),
 }
 
-/// Runs a suite.
+/// Runs what was asked for.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    match &args.suite {
-        Suite::Micro(args) => micro::run(args),
-        Suite::Peers(args) => peers::run(args),
+    match &args.what {
+        What::Micro(args) => rounds::run(&[Name::Micro], args),
+        What::Stress(args) => rounds::run(&[Name::Stress], args),
+        What::All(args) => rounds::run(&Name::iter().collect::<Vec<_>>(), args),
+        What::Peers(args) => peers::run(args),
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Attribute, Cell as Field, CellAlignment, Color, Table, TableComponent};
+use comfy_table::{Attribute, Cell as Field, CellAlignment, Color, Table as Grid, TableComponent};
 
 use super::allocators::{Role, null_name};
-use super::results::{Metric, Results, Row};
+use super::results::{Metric, Results, Row, Table};
 use super::stats::{LEAST_NOISE, Spread, Verdict};
+use super::suite::Unit;
 
 /// How the tables are shown.
 #[derive(Debug, Clone, Copy)]
@@ -22,33 +23,9 @@ pub struct Style {
 pub fn render(results: &Results, style: Style) -> String {
     let mut out = String::new();
     head(&mut out, results);
-    if style.detail {
-        for row in &results.rows {
-            section(&mut out, &row.pattern, detail(results, row), style);
-        }
+    for table in &results.suites {
+        suite(&mut out, table, style);
     }
-    let base = &results.settings.base;
-    section(
-        &mut out,
-        &format!("Time, ratio to {base}"),
-        ratios(results, Metric::Time),
-        style,
-    );
-    section(
-        &mut out,
-        &format!("Peak memory, ratio to {base}"),
-        ratios(results, Metric::Peak),
-        style,
-    );
-    if results.subject().is_some() {
-        let title = "Time, against the best peer of each row";
-        section(&mut out, title, versus(results, Metric::Time), style);
-        let title = "Peak memory, against the best peer of each row";
-        section(&mut out, title, versus(results, Metric::Peak), style);
-    }
-    let title = format!("All rows, geometric means of the ratios to {base}");
-    section(&mut out, &title, summaries(results), style);
-    notes(&mut out, results);
     out
 }
 
@@ -65,8 +42,7 @@ fn head(out: &mut String, results: &Results) {
     }
     line!(
         out,
-        "{} rounds, interleaved; seed {}{}",
-        settings.rounds,
+        "interleaved rounds; seed {}{}",
         settings.seed,
         if settings.quick {
             "; quick: short runs, for a first look only"
@@ -76,7 +52,30 @@ fn head(out: &mut String, results: &Results) {
     );
 }
 
-fn section(out: &mut String, title: &str, mut table: Table, style: Style) {
+fn suite(out: &mut String, results: &Table, style: Style) {
+    let (name, base) = (results.suite, &results.base);
+    line!(out, "\n{name}, {} rounds", results.rounds);
+    if style.detail {
+        for row in &results.rows {
+            section(out, &row.name, detail(results, row), style);
+        }
+    }
+    for (metric, what) in [(Metric::Time, "Time"), (Metric::Peak, "Peak memory")] {
+        let title = format!("{what} of {name}, ratio to {base}");
+        section(out, &title, ratios(results, metric), style);
+    }
+    if results.subject().is_some() {
+        for (metric, what) in [(Metric::Time, "Time"), (Metric::Peak, "Peak memory")] {
+            let title = format!("{what} of {name}, against the best peer of each row");
+            section(out, &title, versus(results, metric), style);
+        }
+    }
+    let title = format!("All rows of {name}, geometric means of the ratios to {base}");
+    section(out, &title, summaries(results), style);
+    notes(out, results);
+}
+
+fn section(out: &mut String, title: &str, mut table: Grid, style: Style) {
     table.load_preset(NOTHING);
     table.set_style(TableComponent::HeaderLines, '─');
     table.set_style(TableComponent::MiddleHeaderIntersections, '─');
@@ -124,24 +123,26 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn unit(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Time => "ns",
-        Metric::Peak => "MiB",
+fn unit(results: &Table, metric: Metric) -> &'static str {
+    match (metric, results.unit) {
+        (Metric::Peak, _) => "MiB",
+        (Metric::Time, Unit::Nanoseconds) => "ns",
+        (Metric::Time, Unit::Milliseconds) => "ms",
     }
 }
 
 /// A time or a size in the unit of its metric.
-fn amount(metric: Metric, value: f64) -> String {
-    match metric {
-        Metric::Time => figure(value),
-        Metric::Peak => figure(value / 1024.0),
+fn amount(results: &Table, metric: Metric, value: f64) -> String {
+    match (metric, results.unit) {
+        (Metric::Peak, _) => figure(value / 1024.0),
+        (Metric::Time, Unit::Nanoseconds) => figure(value),
+        (Metric::Time, Unit::Milliseconds) => figure(value / 1e6),
     }
 }
 
-fn with_range(metric: Metric, spread: Spread) -> String {
+fn with_range(results: &Table, metric: Metric, spread: Spread) -> String {
     let [median, min, max] =
-        [spread.median, spread.min, spread.max].map(|value| amount(metric, value));
+        [spread.median, spread.min, spread.max].map(|value| amount(results, metric, value));
     if min == max {
         median
     } else {
@@ -150,17 +151,14 @@ fn with_range(metric: Metric, spread: Spread) -> String {
 }
 
 /// One row for each pattern: the base in its unit, everyone else as a ratio to it.
-fn ratios(results: &Results, metric: Metric) -> Table {
-    let unit = if metric == Metric::Time { "ns" } else { "MiB" };
+fn ratios(results: &Table, metric: Metric) -> Grid {
+    let unit = unit(results, metric);
     let base = results.base();
     let others: Vec<_> = (0..results.allocators.len())
         .filter(|&at| at != base)
         .collect();
-    let mut table = Table::new();
-    let mut header = vec![
-        Field::new("pattern"),
-        right(format!("{} {unit}", results.settings.base)),
-    ];
+    let mut table = Grid::new();
+    let mut header = vec![Field::new("row"), right(format!("{} {unit}", results.base))];
     header.extend(others.iter().map(|&at| {
         let arm = &results.allocators[at];
         highlight(right(broken(&arm.name)), arm.role)
@@ -168,8 +166,11 @@ fn ratios(results: &Results, metric: Metric) -> Table {
     table.set_header(header);
     for row in &results.rows {
         let own = row.cells[base].spread(metric);
-        let own = own.map_or_else(|| failed(row, base), |spread| with_range(metric, spread));
-        let mut fields = vec![Field::new(&row.pattern), right(own)];
+        let own = own.map_or_else(
+            || failed(row, base),
+            |spread| with_range(results, metric, spread),
+        );
+        let mut fields = vec![Field::new(&row.name), right(own)];
         let best = results.best_peer(row, metric);
         fields.extend(others.iter().map(|&at| {
             let ratio = results.ratio(row, at, metric);
@@ -204,12 +205,12 @@ fn verdict_field(verdict: Verdict) -> Field {
 }
 
 /// The subject and the best peer side by side.
-fn versus(results: &Results, metric: Metric) -> Table {
-    let mut table = Table::new();
+fn versus(results: &Table, metric: Metric) -> Grid {
+    let mut table = Grid::new();
     let subject = &results.allocators[results.subject().unwrap_or_default()].name;
-    let unit = unit(metric);
+    let unit = unit(results, metric);
     table.set_header([
-        Field::new("pattern"),
+        Field::new("row"),
         right(format!("{subject} {unit}")),
         right(format!("best {unit}")),
         Field::new("best peer"),
@@ -218,16 +219,19 @@ fn versus(results: &Results, metric: Metric) -> Table {
     ]);
     for row in &results.rows {
         let fields = versus_fields(results, row, metric).into_iter();
-        table.add_row([Field::new(&row.pattern)].into_iter().chain(fields));
+        table.add_row([Field::new(&row.name)].into_iter().chain(fields));
     }
     table
 }
 
-fn versus_fields(results: &Results, row: &Row, metric: Metric) -> Vec<Field> {
+fn versus_fields(results: &Table, row: &Row, metric: Metric) -> Vec<Field> {
     let subject = results.subject().unwrap_or_default();
     let text = |at: usize| {
         let spread = row.cells[at].spread(metric);
-        spread.map_or_else(|| failed(row, at), |spread| with_range(metric, spread))
+        spread.map_or_else(
+            || failed(row, at),
+            |spread| with_range(results, metric, spread),
+        )
     };
     match results.versus(row, metric) {
         None => vec![
@@ -248,8 +252,8 @@ fn versus_fields(results: &Results, row: &Row, metric: Metric) -> Vec<Field> {
 }
 
 /// One line for each allocator.
-fn summaries(results: &Results) -> Table {
-    let mut table = Table::new();
+fn summaries(results: &Table) -> Grid {
+    let mut table = Grid::new();
     let names = ["time", "peak memory", "rows"].map(right);
     let header = [Field::new("allocator"), Field::new("version")]
         .into_iter()
@@ -277,10 +281,10 @@ fn summaries(results: &Results) -> Table {
 }
 
 /// Everything that was measured of one pattern.
-fn detail(results: &Results, row: &Row) -> Table {
-    let mut table = Table::new();
+fn detail(results: &Table, row: &Row) -> Grid {
+    let mut table = Grid::new();
     let names = [
-        "ns",
+        unit(results, Metric::Time),
         "ratio",
         "MiB",
         "ratio",
@@ -293,7 +297,9 @@ fn detail(results: &Results, row: &Row) -> Table {
     for (at, (arm, cell)) in results.allocators.iter().zip(&row.cells).enumerate() {
         let mut fields = vec![Field::new(&arm.name)];
         for metric in [Metric::Time, Metric::Peak] {
-            let own = cell.spread(metric).map(|spread| with_range(metric, spread));
+            let own = cell
+                .spread(metric)
+                .map(|spread| with_range(results, metric, spread));
             let ratio = results.ratio(row, at, metric);
             let ratio = ratio.map(|ratio| {
                 let [median, min, max] = [ratio.median, ratio.min, ratio.max].map(ratio_text);
@@ -321,14 +327,14 @@ fn detail(results: &Results, row: &Row) -> Table {
 }
 
 /// What a reader must know, and what went wrong.
-fn notes(out: &mut String, results: &Results) {
-    let base = &results.settings.base;
+fn notes(out: &mut String, results: &Table) {
+    let base = &results.base;
     line!(
         out,
-        "\nLess is better everywhere. {} is {base} again: its distance from 1 is the noise.\n\
+        "\n{} Less is better everywhere. {} is {base} again: its distance from 1 is the noise.\n\
          A verdict needs a difference above that and above {:.0} %. Hardened builds do not count\n\
-         as best peer. Peak memory is that of the whole process; the tables of the pattern\n\
-         itself are in it, in the same amount under every allocator.",
+         as best peer. Peak memory is that of the whole process.",
+        results.about,
         null_name(base),
         LEAST_NOISE * 100.0
     );
@@ -340,14 +346,14 @@ fn notes(out: &mut String, results: &Results) {
             absent.remedy.replace('\n', " ")
         );
     }
-    for (pattern, allocator, failure) in results.failures() {
-        line!(out, "failed: {allocator} in {pattern}: {failure}");
+    for (row, allocator, failure) in results.failures() {
+        line!(out, "failed: {allocator} in {row}: {failure}");
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::example;
+    use super::super::results::tests::{example, whole};
     use super::*;
 
     const PLAIN: Style = Style {
@@ -357,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_report_holds_ratios_verdicts_failures_and_what_is_absent() {
-        let text = render(&example(), PLAIN);
+        let text = render(&whole(), PLAIN);
         for wanted in [
             "0.50",
             "ahead",
@@ -375,10 +381,10 @@ mod tests {
 
     #[test]
     fn without_colours_there_are_no_escapes_and_with_them_there_are() {
-        assert!(!render(&example(), PLAIN).contains('\x1b'));
+        assert!(!render(&whole(), PLAIN).contains('\x1b'));
         assert!(
             render(
-                &example(),
+                &whole(),
                 Style {
                     colours: true,
                     ..PLAIN
@@ -392,6 +398,6 @@ mod tests {
     fn figures_have_three_digits() {
         assert_eq!([2.834, 28.34, 283.4].map(figure), ["2.83", "28.3", "283"]);
         assert_eq!([2834.4, 28344.0].map(figure), ["2834", "28k"]);
-        assert_eq!(amount(Metric::Peak, 2048.0), "2.00");
+        assert_eq!(amount(&example(), Metric::Peak, 2048.0), "2.00");
     }
 }

@@ -7,6 +7,7 @@ use super::allocators::{Absent, Allocator, Role};
 use super::child::Failure;
 use super::machine::Machine;
 use super::stats::{Spread, Verdict, geometric_mean};
+use super::suite::Unit;
 use super::worker::Sample;
 
 /// What of a sample is compared. Less is better in both.
@@ -27,7 +28,7 @@ impl Metric {
     }
 }
 
-/// All runs of one pattern under one allocator.
+/// All runs of one row under one allocator.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Cell {
     /// One for each round, until a failure.
@@ -61,28 +62,22 @@ impl Cell {
     }
 }
 
-/// One pattern.
+/// One row of a suite.
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// Its name.
-    pub pattern: String,
-    /// Operations asked for in a timed run.
-    pub ops: u64,
+    pub name: String,
     /// One for each allocator, in their order.
     pub cells: Vec<Cell>,
 }
 
-/// What the user chose.
+/// What the user chose for all suites.
 #[derive(Debug, Serialize)]
 pub struct Settings {
-    /// Rounds.
-    pub rounds: u32,
-    /// Seed of every pattern.
+    /// Seed of every row.
     pub seed: u64,
     /// Whether the short runs were asked for.
     pub quick: bool,
-    /// The allocator that ratios are to.
-    pub base: String,
 }
 
 /// A whole benchmark, as written by `--json`.
@@ -90,14 +85,29 @@ pub struct Settings {
 pub struct Results {
     /// Version of this layout.
     pub schema: u32,
-    /// The suite that was run.
-    pub suite: &'static str,
     /// Seconds since 1970 at the start.
     pub started: u64,
     /// Where.
     pub machine: Machine,
     /// How.
     pub settings: Settings,
+    /// What was measured.
+    pub suites: Vec<Table>,
+}
+
+/// All samples of one suite.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    /// Its name.
+    pub suite: &'static str,
+    /// What an operation is.
+    pub about: &'static str,
+    /// The unit that times are shown in.
+    pub unit: Unit,
+    /// Rounds.
+    pub rounds: u32,
+    /// The allocator that ratios are to.
+    pub base: String,
     /// The columns.
     pub allocators: Vec<Allocator>,
     /// Allocators that could not run.
@@ -128,14 +138,14 @@ pub struct Summary {
     pub rows: usize,
 }
 
-impl Results {
+impl Table {
     fn column(&self, wanted: impl Fn(&Allocator) -> bool) -> Option<usize> {
         self.allocators.iter().position(wanted)
     }
 
     /// The column that ratios are to.
     pub fn base(&self) -> usize {
-        let base = &self.settings.base;
+        let base = &self.base;
         self.column(|arm| arm.name == *base)
             .expect("the base is always among the allocators")
     }
@@ -190,18 +200,14 @@ impl Results {
         })
     }
 
-    /// Every failure, with the names of its pattern and allocator.
+    /// Every failure, with the names of its row and allocator.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &str, &Failure)> {
         self.rows.iter().flat_map(|row| {
             self.allocators
                 .iter()
                 .zip(&row.cells)
                 .filter_map(|(arm, cell)| {
-                    Some((
-                        row.pattern.as_str(),
-                        arm.name.as_str(),
-                        cell.failure.as_ref()?,
-                    ))
+                    Some((row.name.as_str(), arm.name.as_str(), cell.failure.as_ref()?))
                 })
         })
     }
@@ -253,18 +259,13 @@ pub mod tests {
     }
 
     /// Two rows: the subject halves the base in one and its best peer crashes in the other.
-    pub fn example() -> Results {
-        Results {
-            schema: 1,
+    pub fn example() -> Table {
+        Table {
             suite: "micro",
-            started: 0,
-            machine: Machine::read(),
-            settings: Settings {
-                rounds: 3,
-                seed: 1,
-                quick: false,
-                base: "base".into(),
-            },
+            about: "An operation is one allocation and its free.",
+            unit: Unit::Nanoseconds,
+            rounds: 3,
+            base: "base".into(),
             allocators: vec![
                 arm("glebe", Role::Subject),
                 arm("base", Role::Peer),
@@ -278,8 +279,7 @@ pub mod tests {
             }],
             rows: vec![
                 Row {
-                    pattern: "one".into(),
-                    ops: 1,
+                    name: "one".into(),
                     cells: vec![
                         cell(&[2.0, 5.0, 2.0]),
                         cell(&[4.0, 10.0, 4.0]),
@@ -289,8 +289,7 @@ pub mod tests {
                     ],
                 },
                 Row {
-                    pattern: "two".into(),
-                    ops: 1,
+                    name: "two".into(),
                     cells: vec![
                         cell(&[8.0, 8.0, 8.0]),
                         cell(&[4.0, 4.0, 4.0]),
@@ -300,6 +299,20 @@ pub mod tests {
                     ],
                 },
             ],
+        }
+    }
+
+    /// The example in a whole benchmark.
+    pub fn whole() -> Results {
+        Results {
+            schema: 2,
+            started: 0,
+            machine: Machine::read(),
+            settings: Settings {
+                seed: 1,
+                quick: false,
+            },
+            suites: vec![example()],
         }
     }
 

@@ -88,8 +88,8 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn measure(name: &str, args: &Args, library: PathBuf) -> Result<Sample, String> {
-    let patterns = patterns::all();
-    let pattern = patterns.iter().find(|pattern| pattern.name == name);
+    let mut patterns = patterns::micro().into_iter().chain(patterns::stress());
+    let pattern = patterns.find(|pattern| pattern.name == name);
     let mut load = pattern
         .ok_or_else(|| format!("no pattern {name}"))?
         .make(args.seed);

@@ -1,0 +1,266 @@
+//! Runs suites: every row under every allocator, in interleaved rounds.
+//!
+//! Each run is a process of its own. A round runs each row of each suite under each allocator once,
+//! starting with another allocator every time, so that neither a slow minute of the machine nor a
+//! place in the order favours anyone.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::allocators::{Allocator, Line};
+use super::child::Failure;
+use super::machine::Machine;
+use super::report::{self, Style};
+use super::results::{Cell, Results, Row, Settings, Table};
+use super::suite::{Ask, Effort, Suite, Task};
+use super::suites::Name;
+
+const SEED: u64 = 20_260_101;
+
+/// Arguments of each suite.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Exit status: 0; 1 when a run failed (it is reported, the others go on); 2 when glebe itself fails.
+Variables that tune an allocator (MIMALLOC_*, MALLOC_CONF, …) are passed on and reported.")]
+pub struct Args {
+    /// Rounds, instead of each suite's own number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Run only rows whose name contains this; may be repeated
+    #[arg(long, value_name = "FILTER", visible_alias = "pattern")]
+    row: Vec<String>,
+    /// Run only allocators whose name contains this; may be repeated. The base always runs
+    #[arg(long, value_name = "FILTER")]
+    allocator: Vec<String>,
+    /// The allocator that ratios are to, instead of each suite's own choice
+    #[arg(long, value_name = "NAME")]
+    base: Option<String>,
+    #[command(flatten)]
+    ask: Ask,
+    /// Write every sample, the machine and the versions to a file, or to standard output with "-"
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+    /// Seed of sizes and choices
+    #[arg(long, value_name = "N", default_value_t = SEED)]
+    seed: u64,
+    /// Short runs: a first look, too noisy for claims
+    #[arg(long)]
+    quick: bool,
+    /// Show every allocator's spread, processor time and faults for every row
+    #[arg(long)]
+    detail: bool,
+    /// List rows and allocators and run nothing
+    #[arg(long)]
+    list: bool,
+}
+
+/// A suite about to run: what was chosen of it.
+struct Chosen {
+    suite: Box<dyn Suite>,
+    tasks: Vec<Task>,
+    line: Line,
+}
+
+/// Runs the suites.
+pub fn run(names: &[Name], args: &Args) -> Result<ExitCode> {
+    let mut chosen = Vec::new();
+    for name in names {
+        let suite = name.open();
+        let mut tasks = suite.tasks();
+        tasks.retain(|task| {
+            let matches = |filter: &String| task.name.contains(filter.as_str());
+            args.row.is_empty() || args.row.iter().any(matches)
+        });
+        let line = suite.line(&args.ask)?;
+        if !tasks.is_empty() {
+            chosen.push(Chosen { suite, tasks, line });
+        }
+    }
+    if args.list {
+        chosen.iter().for_each(|one| print!("{}", list(one)));
+        return Ok(ExitCode::SUCCESS);
+    }
+    ensure!(
+        !chosen.is_empty(),
+        "no row is named so; --list shows those there are"
+    );
+    let results = measure(args, chosen)?;
+    publish(args, &results)?;
+    let failed = results
+        .suites
+        .iter()
+        .any(|one| one.failures().next().is_some());
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn list(chosen: &Chosen) -> String {
+    let rows = chosen
+        .tasks
+        .iter()
+        .map(|task| format!("  {:20} {}\n", task.name, task.about));
+    let present = chosen.line.present.iter().map(|arm| {
+        let library = arm.library.as_ref().map(|path| path.display().to_string());
+        let library = library.unwrap_or_else(|| "the C library's own".into());
+        format!("  {:20} {library}\n", arm.name)
+    });
+    let absent = chosen.line.absent.iter().map(|arm| {
+        let remedy = arm.remedy.replace('\n', " ");
+        format!("  {:20} not here: {remedy}\n", arm.name)
+    });
+    let head = |text: &str| [format!("{text} of {}\n", chosen.suite.name())].into_iter();
+    head("Rows")
+        .chain(rows)
+        .chain(head("Allocators"))
+        .chain(present)
+        .chain(absent)
+        .collect()
+}
+
+fn measure(args: &Args, mut chosen: Vec<Chosen>) -> Result<Results> {
+    let effort = Effort {
+        seed: args.seed,
+        quick: args.quick,
+    };
+    let started = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut results = Results {
+        schema: 2,
+        started: started.map_or(0, |since| since.as_secs()),
+        machine: Machine::read(),
+        settings: Settings {
+            seed: args.seed,
+            quick: args.quick,
+        },
+        suites: Vec::new(),
+    };
+    for one in &mut chosen {
+        results.suites.push(begin(args, one, effort)?);
+    }
+    run_rounds(&mut results, &chosen, effort)?;
+    Ok(results)
+}
+
+/// An empty table for a suite, with the versions of its allocators.
+fn begin(args: &Args, one: &mut Chosen, effort: Effort) -> Result<Table> {
+    let base = args.base.as_deref().unwrap_or(one.suite.base());
+    one.line.choose(&args.allocator, base)?;
+    one.suite
+        .prepare(&one.tasks, effort)
+        .with_context(|| format!("cannot prepare {}", one.suite.name()))?;
+    let cells = probe(one.suite.as_ref(), &mut one.line.present)?;
+    let row = |task: &Task| Row {
+        name: task.name.clone(),
+        cells: cells.clone(),
+    };
+    Ok(Table {
+        suite: one.suite.name(),
+        about: one.suite.about(),
+        unit: one.suite.unit(),
+        rounds: args.rounds.unwrap_or(one.suite.rounds(args.quick)),
+        base: base.into(),
+        rows: one.tasks.iter().map(row).collect(),
+        allocators: std::mem::take(&mut one.line.present),
+        absent: std::mem::take(&mut one.line.absent),
+    })
+}
+
+/// Asks each allocator for its version. One under which no program starts gets a failed cell
+/// everywhere.
+fn probe(suite: &dyn Suite, allocators: &mut [Allocator]) -> io::Result<Vec<Cell>> {
+    let probe_one = |arm: &mut Allocator| {
+        Ok(match suite.probe(arm)? {
+            Ok(version) => {
+                arm.version = version;
+                Cell::default()
+            }
+            Err(Failure { what, message }) => {
+                let message = format!("no program starts on it: {message}");
+                Cell {
+                    samples: Vec::new(),
+                    failure: Some(Failure { what, message }),
+                }
+            }
+        })
+    };
+    allocators.iter_mut().map(probe_one).collect()
+}
+
+fn run_rounds(results: &mut Results, chosen: &[Chosen], effort: Effort) -> Result<()> {
+    let runs = |table: &Table| table.rows.len() * table.allocators.len();
+    let total = results.suites.iter();
+    let total: usize = total.map(|table| table.rounds as usize * runs(table)).sum();
+    let bar = ProgressBar::new(total as u64).with_style(bar_style()?);
+    let most = results.suites.iter().map(|table| table.rounds).max();
+    for round in 0..most.unwrap_or(0) {
+        for (table, one) in results.suites.iter_mut().zip(chosen) {
+            if round < table.rounds {
+                run_round(table, one, round as usize, effort, &bar)?;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn run_round(
+    table: &mut Table,
+    chosen: &Chosen,
+    round: usize,
+    effort: Effort,
+    bar: &ProgressBar,
+) -> Result<()> {
+    let arms = table.allocators.len();
+    for (at, (row, task)) in table.rows.iter_mut().zip(&chosen.tasks).enumerate() {
+        for turn in 0..arms {
+            let column = (round + at + turn) % arms;
+            let arm = &table.allocators[column];
+            bar.set_message(format!("{} {} {}", table.suite, row.name, arm.name));
+            if row.cells[column].failure.is_none() {
+                let outcome = chosen
+                    .suite
+                    .sample(task, arm, effort)
+                    .context("cannot start a process")?;
+                row.cells[column].add(outcome);
+            }
+            bar.inc(1);
+        }
+    }
+    Ok(())
+}
+
+fn bar_style() -> Result<ProgressStyle> {
+    let template = "{bar:30} {pos}/{len}, {eta} left  {msg}";
+    ProgressStyle::with_template(template).context("the template of the progress bar")
+}
+
+/// Prints the report, and the samples where they were asked for. With samples on standard output
+/// the report goes to standard error.
+fn publish(args: &Args, results: &Results) -> Result<()> {
+    let json = || serde_json::to_string_pretty(results).context("cannot write the results as JSON");
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let style = |terminal: bool| Style {
+        colours: terminal && !plain,
+        detail: args.detail,
+    };
+    if args.json.as_deref() == Some("-") {
+        eprint!(
+            "{}",
+            report::render(results, style(io::stderr().is_terminal()))
+        );
+        return Ok(writeln!(io::stdout(), "{}", json()?)?);
+    }
+    let text = report::render(results, style(io::stdout().is_terminal()));
+    write!(io::stdout(), "{text}")?;
+    if let Some(file) = &args.json {
+        fs::write(file, json()? + "\n").with_context(|| format!("cannot write {file}"))?;
+    }
+    Ok(())
+}

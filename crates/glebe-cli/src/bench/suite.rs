@@ -1,0 +1,93 @@
+//! [`Suite`]: what a benchmark suite must know. All else is shared by all suites.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::allocators::{Allocator, Line};
+use super::child::Failure;
+use super::worker::Sample;
+
+/// One row of a suite.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// `family/parameters`; unique in its suite.
+    pub name: String,
+    /// What it does, for `--list`.
+    pub about: String,
+}
+
+/// How a run is to be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// Of sizes and choices.
+    pub seed: u64,
+    /// A short run, for a first look.
+    pub quick: bool,
+}
+
+/// The unit that times of a suite are shown in. Samples are in nanoseconds always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Unit {
+    /// An operation takes nanoseconds.
+    #[serde(rename = "ns")]
+    Nanoseconds,
+    /// An operation is a whole program.
+    #[serde(rename = "ms")]
+    Milliseconds,
+}
+
+/// Rows, and how to run one of them once under an allocator.
+pub trait Suite {
+    /// Its name on the command line and in results.
+    fn name(&self) -> &'static str;
+
+    /// Its rows, in the order of the report.
+    fn tasks(&self) -> Vec<Task>;
+
+    /// The allocators it compares.
+    fn line(&self, ask: &Ask) -> anyhow::Result<Line>;
+
+    /// The allocator that ratios are to, if the user names none.
+    fn base(&self) -> &'static str {
+        "mimalloc3"
+    }
+
+    /// Rounds, if the user does not say how many.
+    fn rounds(&self, quick: bool) -> u32;
+
+    /// The unit of its tables.
+    fn unit(&self) -> Unit {
+        Unit::Nanoseconds
+    }
+
+    /// What an operation is, for the notes under the tables.
+    fn about(&self) -> &'static str;
+
+    /// Makes inputs that all runs share. Called once, before the first run.
+    fn prepare(&mut self, _chosen: &[Task], _effort: Effort) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Checks that `arm` works at all, and asks for its version.
+    fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>>;
+
+    /// Runs one row once.
+    fn sample(
+        &self,
+        task: &Task,
+        arm: &Allocator,
+        effort: Effort,
+    ) -> io::Result<Result<Sample, Failure>>;
+}
+
+/// What the user says about the allocators to compare.
+#[derive(clap::Args, Debug)]
+pub struct Ask {
+    /// One more library to compare, under a name of its own; may be repeated
+    #[arg(long, value_name = "NAME=PATH")]
+    pub with: Vec<String>,
+    /// The libglebe.so to measure instead of the one found beside this command
+    #[arg(long, value_name = "PATH")]
+    pub library: Option<std::path::PathBuf>,
+}

@@ -1,0 +1,49 @@
+//! The suites.
+//!
+//! | file | rows | allocators |
+//! |--|--|--|
+//! | `patterns` | `micro` and `stress`: patterns in a worker process | preloaded libraries |
+
+mod patterns;
+
+use strum::{Display, EnumIter};
+
+use super::suite::Suite;
+
+/// Which suites there are, in the order of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, Display)]
+#[strum(serialize_all = "lowercase")]
+pub enum Name {
+    /// Malloc and free patterns, each in a process of its own
+    Micro,
+    /// Patterns after published benchmarks of allocators, most with several threads
+    Stress,
+}
+
+impl Name {
+    /// The suite of this name.
+    pub fn open(self) -> Box<dyn Suite> {
+        match self {
+            Name::Micro => Box::new(patterns::micro()),
+            Name::Stress => Box::new(patterns::stress()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn suites_are_named_as_they_are_called_and_their_rows_are_unique() {
+        for name in Name::iter() {
+            let suite = name.open();
+            assert_eq!(suite.name(), name.to_string());
+            let tasks = suite.tasks();
+            let names: BTreeSet<_> = tasks.iter().map(|task| &task.name).collect();
+            assert_eq!(names.len(), tasks.len(), "{name}");
+        }
+    }
+}
