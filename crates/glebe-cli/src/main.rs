@@ -3,11 +3,13 @@
 mod bench;
 mod elf;
 mod library;
+mod page;
 mod program;
 mod replay;
 mod run;
 mod sigpipe;
 mod study;
+mod words;
 
 use std::process::ExitCode;
 

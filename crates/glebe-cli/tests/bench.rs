@@ -102,6 +102,21 @@ fn a_report_in_a_pipe_has_no_escapes() {
 }
 
 #[test]
+fn all_suites_write_one_page() {
+    let folder = folder();
+    let page = folder.path().join("bench.html");
+    let mut command = glebe();
+    command.args([
+        "bench", "all", "--quick", "--rounds", "1", "--row", "pair/16",
+    ]);
+    command.args(["--base", "glibc", "--allocator", "glibc", "--html"]);
+    let output = command.arg(&page).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = std::fs::read_to_string(page).unwrap();
+    assert!(text.starts_with("<!DOCTYPE html>") && text.contains("pair/16"));
+}
+
+#[test]
 fn an_allocator_that_crashes_is_a_failed_cell() {
     let folder = folder();
     let (early, late) = (crashing(folder.path(), 1), crashing(folder.path(), 100_000));

@@ -2,10 +2,11 @@
 //!
 //! A [`suite`] decides what is run; everything else is shared: [`allocators`] knows the arms,
 //! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`rounds`] runs all in
-//! turns, [`results`] and [`stats`] compute, [`report`] prints.
+//! turns, [`results`] and [`stats`] compute, [`figures`] says what it means, [`report`] shows it.
 
 mod allocators;
 pub mod child;
+mod figures;
 pub mod machine;
 mod patterns;
 mod peers;

@@ -127,6 +127,17 @@ pub struct Versus {
     pub verdict: Verdict,
 }
 
+/// How the subject stands to the best peers of all rows.
+#[derive(Debug)]
+pub struct Overall<'a> {
+    /// The geometric mean of the ratios to the best peer of each row.
+    pub mean: f64,
+    /// The row with the largest, and it.
+    pub worst: (&'a str, f64),
+    /// Rows in which it is ahead, level, and behind.
+    pub counts: [usize; 3],
+}
+
 /// One allocator over all rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary {
@@ -136,6 +147,16 @@ pub struct Summary {
     pub peak: f64,
     /// Rows that entered the means.
     pub rows: usize,
+}
+
+impl Summary {
+    /// The mean of a metric.
+    pub fn of(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::Time => self.time,
+            Metric::Peak => self.peak,
+        }
+    }
 }
 
 impl Table {
@@ -181,6 +202,25 @@ impl Table {
             best,
             ratio,
             verdict: Verdict::of(ratio.median, null),
+        })
+    }
+
+    /// The subject against the best peers of all rows; `None` when no row has figures of both.
+    pub fn overall(&self, metric: Metric) -> Option<Overall<'_>> {
+        let rows = || {
+            let versus = |row| Some((row, self.versus(row, metric)?));
+            self.rows.iter().filter_map(versus)
+        };
+        let ratios = rows().map(|(row, versus)| (row.name.as_str(), versus.ratio.median));
+        let count = |verdict| {
+            rows()
+                .filter(|(_, versus)| versus.verdict == verdict)
+                .count()
+        };
+        Some(Overall {
+            mean: geometric_mean(ratios.clone().map(|(_, ratio)| ratio))?,
+            worst: ratios.max_by(|one, other| one.1.total_cmp(&other.1))?,
+            counts: [Verdict::Ahead, Verdict::Level, Verdict::Behind].map(count),
         })
     }
 

@@ -15,10 +15,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::allocators::{Allocator, Line};
 use super::child::Failure;
 use super::machine::Machine;
-use super::report::{self, Style};
+use super::report;
 use super::results::{Cell, Results, Row, Settings, Table};
 use super::suite::{Ask, Effort, Suite, Task};
 use super::suites::Name;
+use crate::page::terminal::Style;
 
 const SEED: u64 = 20_260_101;
 
@@ -45,6 +46,9 @@ pub struct Args {
     /// Write every sample, the machine and the versions to a file, or to standard output with "-"
     #[arg(long, value_name = "FILE")]
     json: Option<String>,
+    /// Write a page with plots to a file
+    #[arg(long, value_name = "FILE")]
+    html: Option<String>,
     /// Seed of sizes and choices
     #[arg(long, value_name = "N", default_value_t = SEED)]
     seed: u64,
@@ -250,17 +254,25 @@ fn publish(args: &Args, results: &Results) -> Result<()> {
         colours: terminal && !plain,
         detail: args.detail,
     };
+    let mut files = vec![];
+    if let Some(file) = &args.html {
+        files.push((file, report::page(results)));
+    }
     if args.json.as_deref() == Some("-") {
         eprint!(
             "{}",
-            report::render(results, style(io::stderr().is_terminal()))
+            report::text(results, style(io::stderr().is_terminal()))
         );
-        return Ok(writeln!(io::stdout(), "{}", json()?)?);
+        writeln!(io::stdout(), "{}", json()?)?;
+    } else {
+        let text = report::text(results, style(io::stdout().is_terminal()));
+        write!(io::stdout(), "{text}")?;
+        if let Some(file) = &args.json {
+            files.push((file, json()? + "\n"));
+        }
     }
-    let text = report::render(results, style(io::stdout().is_terminal()));
-    write!(io::stdout(), "{text}")?;
-    if let Some(file) = &args.json {
-        fs::write(file, json()? + "\n").with_context(|| format!("cannot write {file}"))?;
+    for (file, text) in files {
+        fs::write(file, text).with_context(|| format!("cannot write {file}"))?;
     }
     Ok(())
 }

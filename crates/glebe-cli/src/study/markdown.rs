@@ -2,8 +2,8 @@
 
 use super::answers;
 use super::figures;
-use super::figures::parts::Table;
 use super::results::Study;
+use crate::page::parts::Table;
 
 /// How to make it again.
 const COMMAND: &str = "cargo run --release --package glebe-cli -- study --markdown docs/study.md";
@@ -19,7 +19,7 @@ pub fn render(study: &Study) -> String {
         out += &format!("- {line}\n");
     }
     for section in figures::sections(study) {
-        out += &format!("\n## ({}) {}\n\n", section.id, section.title);
+        out += &format!("\n## {}\n\n", section.title);
         for answer in &section.answers {
             out += &format!("{answer}\n\n");
         }
@@ -58,7 +58,7 @@ fn table(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::figures::parts::Row;
+    use crate::page::parts::Row;
 
     #[test]
     fn every_row_has_as_many_cells_as_the_head() {
@@ -70,6 +70,7 @@ mod tests {
                 ours: true,
                 cells: vec!["1".into()],
             }],
+            ours: None,
             detail: false,
         });
         assert_eq!(

@@ -9,7 +9,7 @@
 //! | [`sizes`], [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | the workloads |
 //! | [`worker`], [`child`], [`callgrind`] | each measurement in a process of its own |
 //! | [`order`], [`plan`], [`results`] | which measurements, and what they found |
-//! | [`targets`], [`words`], [`answers`], [`figures`] | what they mean |
+//! | [`targets`], [`answers`], [`figures`] | what they mean |
 //! | [`html`], [`markdown`], [`terminal`] | how it is told |
 
 mod ageing;
@@ -30,7 +30,6 @@ mod results;
 mod sizes;
 mod targets;
 mod terminal;
-mod words;
 pub mod worker;
 
 use std::fs;

@@ -8,8 +8,8 @@ use strum::IntoEnumIterator;
 use super::arms::{Name, Peer};
 use super::efficiency::{self, Fullness};
 use super::results::{ActionsRow, CostRow, Duel, Study, Target};
-use super::words::percent;
 use crate::bench::stats::{Verdict, geometric_mean};
+use crate::words::percent;
 
 /// Live blocks of the promises about instructions: a few, and many.
 pub const LIVE: [usize; 2] = [300, 20_000];

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use strum::IntoEnumIterator;
 
 use crate::study::arms::{Fit, Name, Supplier, Tags};
-use crate::study::words::list;
+use crate::words::list;
 
 /// The pool over a fixed range.
 pub fn pool(fit: Fit, tags: Tags) -> Name {

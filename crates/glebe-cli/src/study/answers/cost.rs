@@ -5,7 +5,7 @@ use strum::IntoEnumIterator;
 use super::compare::{by_policy, extremes, pool};
 use crate::study::arms::{Fit, Name, Peer, Supplier, Tags};
 use crate::study::results::{CostRow, Study};
-use crate::study::words::{count, figure, list};
+use crate::words::{count, figure, list};
 
 /// Growth below this is none.
 const FLAT: f64 = 1.5;

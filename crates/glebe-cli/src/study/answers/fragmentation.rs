@@ -6,7 +6,7 @@ use super::compare::{by_policy, extremes, pool};
 use crate::study::ageing::Fixed;
 use crate::study::arms::{Fit, Name, Tags};
 use crate::study::results::Study;
-use crate::study::words::percent;
+use crate::words::percent;
 
 fn mean(study: &Study, arm: Name, value: fn(&Fixed) -> f64) -> Option<f64> {
     study.mean_life(arm, |row| Some(value(row.aged.fixed.as_ref()?)))

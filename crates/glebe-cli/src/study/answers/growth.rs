@@ -6,7 +6,7 @@ use super::compare::extremes;
 use crate::study::arms::Name;
 use crate::study::growth::{Growth, Pattern};
 use crate::study::results::Study;
-use crate::study::words::{figure, percent};
+use crate::words::{figure, percent};
 
 /// One way to grow: this project's pool beside the best and the worst.
 fn pattern(study: &Study, pattern: Pattern) -> Option<String> {

@@ -4,7 +4,7 @@ use super::compare::{by_policy, extremes, pool};
 use crate::study::arms::{Fit, Name, Tags};
 use crate::study::locality::Locality;
 use crate::study::results::Study;
-use crate::study::words::{figure, percent};
+use crate::words::{figure, percent};
 
 fn find(study: &Study, arm: Name) -> Option<&Locality> {
     let row = study.locality.iter().find(|row| row.arm == arm)?;

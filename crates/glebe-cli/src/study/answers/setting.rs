@@ -2,7 +2,7 @@
 
 use crate::study::arms::Name;
 use crate::study::results::Study;
-use crate::study::words::{list, percent};
+use crate::words::{list, percent};
 
 /// A sentence each.
 pub fn setting(study: &Study) -> Vec<String> {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use strum::VariantNames;
 
-use super::parts::{Lines, Plot, Row, Section, Series, Table, cell, distinct};
+use crate::page::parts::{Lines, Plot, Row, Section, Series, Table, cell, distinct};
 use crate::study::answers;
 use crate::study::arms::{Fit, Name, Tags};
 use crate::study::results::{CostRow, Study};
-use crate::study::words::{count, figure};
+use crate::words::{count, figure};
 
 type Figure = fn(&CostRow) -> Option<f64>;
 type Wanted = fn(Name) -> bool;
@@ -141,7 +141,7 @@ pub fn section(study: &Study) -> Option<Section> {
     }
     Some(Section {
         id: "a",
-        title: "What alloc and free cost",
+        title: "(a) What alloc and free cost".into(),
         answers: answers::cost(study),
         method: "Twice as many blocks of 4 to 256 bytes are allocated as shall live, and a random \
             half of them is freed. Then random blocks are replaced: a pair is the free of one and \

@@ -2,12 +2,12 @@
 
 use strum::IntoEnumIterator;
 
-use super::parts::{Bars, Plot, Row, Section, Table, cell, distinct};
+use crate::page::parts::{Bars, Plot, Row, Section, Table, cell, distinct};
 use crate::study::ageing::{self, Fixed, Lifetimes};
 use crate::study::answers;
 use crate::study::arms::Name;
 use crate::study::results::{AgeRow, Study};
-use crate::study::words::{figure, percent};
+use crate::words::{figure, percent};
 
 const KIB: fn(&Fixed) -> f64 = |fixed| fixed.largest as f64 / 1024.0;
 
@@ -144,7 +144,7 @@ pub fn section(study: &Study) -> Option<Section> {
         .collect();
     Some(Section {
         id: "b",
-        title: "Fragmentation",
+        title: "(b) Fragmentation".into(),
         answers: answers::fragmentation(study),
         method: format!(
             "Lives of {fixed_ops} operations in a range of {} MiB ({supplied_ops} for arms with a \

@@ -2,12 +2,12 @@
 
 use strum::IntoEnumIterator;
 
-use super::parts::{Bars, Row, Section, Table, distinct};
+use crate::page::parts::{Bars, Row, Section, Table, distinct};
 use crate::study::answers;
 use crate::study::arms::Name;
 use crate::study::growth::{Growth, Pattern};
 use crate::study::results::Study;
-use crate::study::words::{figure, percent};
+use crate::words::{figure, percent};
 
 /// The section.
 pub fn section(study: &Study) -> Option<Section> {
@@ -55,7 +55,7 @@ pub fn section(study: &Study) -> Option<Section> {
         .collect();
     Some(Section {
         id: "d",
-        title: "What realloc saves",
+        title: "(d) What realloc saves".into(),
         answers: answers::growth(study),
         method: format!(
             "Buffers grow by realloc ({}). A call that gives another address has moved its block \

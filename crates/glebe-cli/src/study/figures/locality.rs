@@ -1,10 +1,10 @@
 //! Question c as a table and plots.
 
-use super::parts::{Bars, Row, Section, Table};
+use crate::page::parts::{Bars, Row, Section, Table};
 use crate::study::answers;
 use crate::study::locality::Locality;
 use crate::study::results::{LocalityRow, Study};
-use crate::study::words::{figure, percent};
+use crate::words::{figure, percent};
 
 const HEAD: [&str; 7] = [
     "pages",
@@ -52,7 +52,7 @@ pub fn section(study: &Study) -> Option<Section> {
     };
     Some(Section {
         id: "c",
-        title: "Locality",
+        title: "(c) Locality".into(),
         answers: answers::locality(study),
         method: "On an aged heap, mostly young blocks are replaced; each is written whole when it \
             is new, and its first line is read before it is freed. Then lists of 50 nodes of 48 \

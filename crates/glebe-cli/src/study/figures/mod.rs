@@ -1,15 +1,15 @@
-//! The figures of a study as tables and plots, apart from how they are shown: what they are made of
-//! in `parts`, and a file for each question.
+//! The figures of a study as tables and plots, apart from how they are shown: a file for each
+//! question, and in `parts` how arms become rows and bars.
 
 mod cost;
 mod fragmentation;
 mod growth;
 mod locality;
-pub mod parts;
+mod parts;
 mod targets;
 
 use super::results::Study;
-use parts::Section;
+use crate::page::parts::Section;
 
 /// All parts that were measured.
 pub fn sections(study: &Study) -> Vec<Section> {

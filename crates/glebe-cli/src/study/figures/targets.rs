@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::parts::{Row, Section, Table, cell, distinct};
+use crate::page::parts::{Row, Section, Table, cell, distinct};
 use crate::study::answers;
 use crate::study::arms::Name;
 use crate::study::efficiency;
 use crate::study::results::Study;
-use crate::study::words::{count, percent};
+use crate::words::{count, percent};
 
 fn verdicts(study: &Study) -> Table {
     let rows = study.targets.iter().map(|target| {
@@ -109,7 +109,7 @@ pub fn section(study: &Study) -> Option<Section> {
     tables.retain(|table| !table.rows.is_empty());
     Some(Section {
         id: "e",
-        title: "Targets, and talc’s kind of benchmark",
+        title: "(e) Targets, and talc’s kind of benchmark".into(),
         answers: answers::targets(study),
         method: format!(
             "Talc's kind of benchmarks. A range is filled by random actions (five allocs, a free, \

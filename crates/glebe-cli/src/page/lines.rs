@@ -3,8 +3,8 @@
 
 use maud::{Markup, html};
 
-use crate::study::figures::parts::{Lines, Series};
-use crate::study::words;
+use super::parts::{Lines, Series};
+use crate::words;
 
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 270.0;
