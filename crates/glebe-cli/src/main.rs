@@ -1,5 +1,6 @@
 //! The `glebe` command: the command line, and nothing else. Each subcommand lives in a module.
 
+mod arms;
 mod bench;
 mod elf;
 mod library;

@@ -110,6 +110,7 @@ const PEERS: [(&str, Role, Origin); 10] = [
 ];
 
 /// What is here and what is not.
+#[derive(Default)]
 pub struct Line {
     /// Arms that can run.
     pub present: Vec<Allocator>,
@@ -119,10 +120,7 @@ pub struct Line {
 
 /// Finds every library of the catalogue and those that the user names.
 pub fn line(ask: &Ask) -> Result<Line> {
-    let mut line = Line {
-        present: Vec::new(),
-        absent: Vec::new(),
-    };
+    let mut line = Line::default();
     match library::find(ask.library.as_deref()) {
         Ok(path) => line.add(SUBJECT, Role::Subject, Some(path)),
         Err(LibraryError::NotFound(_)) => {

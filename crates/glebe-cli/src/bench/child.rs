@@ -50,15 +50,29 @@ pub fn sample(
     ops: u64,
     seed: u64,
 ) -> io::Result<Result<Sample, Failure>> {
-    let mut command = command(library)?;
-    command.args([
-        "--pattern",
-        pattern,
-        "--ops",
-        &ops.to_string(),
-        "--seed",
-        &seed.to_string(),
-    ]);
+    run_pattern(command(library)?, pattern, ops, seed)
+}
+
+/// Runs one pattern once on an arm over a range of its own.
+pub fn sample_of_pool(
+    arm: &str,
+    pattern: &str,
+    ops: u64,
+    seed: u64,
+) -> io::Result<Result<Sample, Failure>> {
+    let mut command = command(None)?;
+    command.args(["--pool", arm]);
+    run_pattern(command, pattern, ops, seed)
+}
+
+fn run_pattern(
+    mut command: Command,
+    pattern: &str,
+    ops: u64,
+    seed: u64,
+) -> io::Result<Result<Sample, Failure>> {
+    let (ops, seed) = (ops.to_string(), seed.to_string());
+    command.args(["--pattern", pattern, "--ops", &ops, "--seed", &seed]);
     collect(command, TIME_LIMIT)
 }
 

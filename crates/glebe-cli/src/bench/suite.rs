@@ -84,7 +84,8 @@ pub trait Suite {
 /// What the user says about the allocators to compare.
 #[derive(clap::Args, Debug)]
 pub struct Ask {
-    /// One more library to compare, under a name of its own; may be repeated
+    /// One more library to compare, under a name of its own; may be repeated. Only suites of
+    /// preloaded libraries can
     #[arg(long, value_name = "NAME=PATH")]
     pub with: Vec<String>,
     /// The libglebe.so to measure instead of the one found beside this command

@@ -27,6 +27,9 @@ pub struct Args {
     /// The pattern to run; without one, only tells which allocator is in use
     #[arg(long)]
     pattern: Option<String>,
+    /// The arm that serves the pattern, from a range of its own, instead of malloc
+    #[arg(long)]
+    pool: Option<crate::arms::Name>,
     #[arg(long, default_value_t = 1)]
     ops: u64,
     #[arg(long, default_value_t = 1)]
@@ -88,8 +91,14 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn measure(name: &str, args: &Args, library: PathBuf) -> Result<Sample, String> {
-    let mut patterns = patterns::micro().into_iter().chain(patterns::stress());
-    let pattern = patterns.find(|pattern| pattern.name == name);
+    let patterns = match args.pool {
+        Some(arm) => patterns::pools(arm),
+        None => patterns::micro()
+            .into_iter()
+            .chain(patterns::stress())
+            .collect(),
+    };
+    let pattern = patterns.iter().find(|pattern| pattern.name == name);
     let mut load = pattern
         .ok_or_else(|| format!("no pattern {name}"))?
         .make(args.seed);

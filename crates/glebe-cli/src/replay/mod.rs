@@ -21,7 +21,7 @@ use glebe_trace::import;
 use serde::Serialize;
 use strum::IntoEnumIterator;
 
-use crate::study::arms::Name;
+use crate::arms::Name;
 use score::Score;
 use shapes::{SEED, Shape};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use glebe_trace::{Event, Op};
 use serde::Serialize;
 
-use crate::study::arms::{Arm, Held, Name, free_all};
+use crate::arms::{Arm, Held, Name, free_all};
 
 /// As the lab has it.
 const ALIGN: usize = 8;

@@ -17,8 +17,8 @@ use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter};
 
-use super::arms::{Arm, Held, Name, free_all, layout};
-use super::sizes::Sizes;
+use crate::arms::Sizes;
+use crate::arms::{Arm, Held, Name, free_all, layout};
 
 /// The range of arms over fixed memory.
 pub const RANGE: usize = 2 << 20;
@@ -275,7 +275,7 @@ pub fn measure(job: &Job) -> std::io::Result<Aged> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::arms::engine_alone;
+    use crate::arms::engine_alone;
     use strum::IntoEnumIterator;
 
     fn aged(arm: &str, lifetimes: Lifetimes) -> Aged {

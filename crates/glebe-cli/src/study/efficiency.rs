@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::{Arm, Held, Name, free_all, layout};
-use super::sizes::Sizes;
+use crate::arms::Sizes;
+use crate::arms::{Actions, Arm, Held, Name, layout};
 
 /// Pages in the range for small blocks and for pages.
 pub const PAGES: usize = 4096;
@@ -16,10 +16,6 @@ const RANGE: usize = PAGES * 4096;
 const LARGE_RANGE: usize = 1 << 27;
 /// So long may a fill take, all its rounds together.
 pub const LIMIT: Duration = Duration::from_secs(20);
-/// Blocks that live while actions are timed.
-const LIVE: usize = 300;
-const REALLOC: usize = 3;
-const ACTIONS_RANGE: usize = 1 << 26;
 
 /// What to measure of how full a range gets.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -98,9 +94,6 @@ pub fn measure(job: &Job) -> std::io::Result<Fullness> {
     })
 }
 
-/// The largest sizes that actions are timed with.
-pub const MOSTS: [usize; 5] = [200, 1000, 3000, 10_000, 30_000];
-
 /// What to time.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Timed {
@@ -114,53 +107,15 @@ pub struct Timed {
     pub milliseconds: u64,
 }
 
-/// Actions a second with 300 blocks live: three in seven allocs, three frees, a realloc.
+/// [`Actions`] a second.
 pub fn time(job: &Timed) -> std::io::Result<f64> {
-    let mut arm = job.arm.open(ACTIONS_RANGE)?;
-    let arm = arm.as_mut();
-    let mut rng = Rng::new(job.seed);
-    let sizes = Sizes {
-        least: 4,
-        most: job.most,
-        most_realloc: job.most * REALLOC,
-    };
-    let mut live: Vec<Held> = Vec::with_capacity(4 * LIVE);
+    let mut arm = job.arm.open(Actions::RANGE)?;
+    let mut actions = Actions::new(job.most, job.seed);
     let limit = Duration::from_millis(job.milliseconds);
-    for warm_up in [true, false] {
-        let start = Instant::now();
-        let mut done = 0_u64;
-        loop {
-            for _ in 0..128 {
-                done += u64::from(timed_act(arm, &mut live, sizes, &mut rng));
-            }
-            let elapsed = start.elapsed();
-            if warm_up && elapsed > limit / 10 {
-                break;
-            }
-            if !warm_up && elapsed > limit {
-                free_all(arm, live);
-                return Ok(done as f64 / elapsed.as_secs_f64());
-            }
-        }
-    }
-    Ok(0.0)
-}
-
-fn timed_act(arm: &mut dyn Arm, live: &mut Vec<Held>, sizes: Sizes, rng: &mut Rng) -> bool {
-    let action = rng.below(7);
-    if action == 6 && !live.is_empty() {
-        let which = rng.below(live.len());
-        let size = rng.between(1, sizes.most_realloc);
-        return live[which].resize(arm, size);
-    }
-    if action < 3 || live.len() < LIVE {
-        let held = Held::new(arm, sizes.draw(rng));
-        live.extend(held);
-        return held.is_some();
-    }
-    let which = rng.below(live.len());
-    live.swap_remove(which).free(arm);
-    true
+    actions.run(arm.as_mut(), |_, elapsed| elapsed > limit / 10);
+    let (done, elapsed) = actions.run(arm.as_mut(), |_, elapsed| elapsed > limit);
+    actions.end(arm.as_mut());
+    Ok(done as f64 / elapsed.as_secs_f64())
 }
 
 #[cfg(test)]

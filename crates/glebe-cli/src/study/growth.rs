@@ -7,8 +7,8 @@ use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumIter};
 
-use super::arms::{Arm, Held, Name, layout};
-use super::sizes::Sizes;
+use crate::arms::Sizes;
+use crate::arms::{Arm, Held, Name, layout};
 
 const RANGE: usize = 64 << 20;
 const LARGE: usize = 1 << 20;

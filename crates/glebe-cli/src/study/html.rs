@@ -45,8 +45,8 @@ fn failures(study: &Study) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arms::{Fit, Name, Peer};
     use crate::page::{STYLE, assert_well_formed};
-    use crate::study::arms::{Fit, Name, Peer};
     use crate::study::results::{CostRow, Failure};
     use strum::VariantNames;
 

@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::{Arm, Held, Name, free_all, layout};
-use super::sizes::Sizes;
+use crate::arms::Sizes;
+use crate::arms::{Arm, Held, Name, free_all, layout};
 use crate::bench::stats::Spread;
 
 const LINE: usize = 64;
@@ -204,7 +204,7 @@ pub fn measure(job: &Job) -> std::io::Result<Locality> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::arms::engine_alone;
+    use crate::arms::engine_alone;
 
     #[test]
     fn distances_count_the_lines_between() {

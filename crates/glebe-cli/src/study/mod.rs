@@ -5,8 +5,7 @@
 //!
 //! | module | what it decides |
 //! |--|--|
-//! | [`arms`] | what is measured: pools by policy × tags × supplier, the engine, peers |
-//! | [`sizes`], [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | the workloads |
+//! | [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | the workloads, on the [`arms`](crate::arms) |
 //! | [`worker`], [`child`], [`callgrind`] | each measurement in a process of its own |
 //! | [`order`], [`plan`], [`results`] | which measurements, and what they found |
 //! | [`targets`], [`answers`], [`figures`] | what they mean |
@@ -14,7 +13,6 @@
 
 mod ageing;
 mod answers;
-pub mod arms;
 mod callgrind;
 mod child;
 mod efficiency;
@@ -27,7 +25,6 @@ mod order;
 mod pairs;
 mod plan;
 mod results;
-mod sizes;
 mod targets;
 mod terminal;
 pub mod worker;
@@ -40,7 +37,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
-use arms::Name;
+use crate::arms::Name;
 use order::{Order, Question};
 use results::Study;
 

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::{Arm, Held, Name, PAIRS_PER_LOOK, Plan, Step};
 use super::callgrind;
-use super::sizes::Sizes;
+use crate::arms::Sizes;
+use crate::arms::{Arm, Held, Name, PAIRS_PER_LOOK, Plan, Step};
 
 const LEAST_STEPS: usize = 4096;
 /// Bytes of range per block that ever lives: enough for the most wasteful peer.

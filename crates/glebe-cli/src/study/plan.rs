@@ -11,7 +11,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use strum::IntoEnumIterator;
 
 use super::ageing::{self, Lifetimes};
-use super::arms::{Name, Peer};
 use super::child::{self, Outcome};
 use super::growth::{self, Pattern};
 use super::order::{Order, Question};
@@ -21,6 +20,7 @@ use super::results::{
 };
 use super::worker::Task;
 use super::{callgrind, efficiency, locality, pairs, targets};
+use crate::arms::{MOSTS, Name, Peer};
 use crate::bench::machine::Machine;
 use crate::bench::stats::Spread;
 
@@ -377,7 +377,7 @@ impl Work<'_> {
             study.fullness.push(FullnessRow { arm, found });
         });
         let lanes = self.lanes(Name::is_fixed);
-        let wanted: Vec<(Lane, usize)> = efficiency::MOSTS
+        let wanted: Vec<(Lane, usize)> = MOSTS
             .into_iter()
             .flat_map(|most| lanes.iter().map(move |lane| (*lane, most)))
             .collect();

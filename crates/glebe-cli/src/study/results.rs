@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::ageing::{Aged, Lifetimes};
-use super::arms::Name;
 use super::efficiency::Fullness;
 use super::growth::{Growth, Pattern};
 use super::locality::Locality;
+use crate::arms::Name;
 use crate::bench::machine::Machine;
 use crate::bench::stats::Verdict;
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use strum::IntoEnumIterator;
 
-use super::arms::{Name, Peer};
 use super::efficiency::{self, Fullness};
 use super::results::{ActionsRow, CostRow, Duel, Study, Target};
+use crate::arms::{Name, Peer};
 use crate::bench::stats::{Verdict, geometric_mean};
 use crate::words::percent;
 

@@ -1,6 +1,6 @@
-//! The malloc/free patterns of `glebe bench micro` and `glebe bench stress`.
+//! The malloc/free patterns of `glebe bench micro`, `stress` and `pools`.
 //!
-//! A file for each family; here the lists of both suites. Choices come from the seed: every
+//! A file for each family; here the lists of the suites. Choices come from the seed: every
 //! allocator gets the same requests in the same order.
 
 mod batch;
@@ -10,11 +10,13 @@ mod handoff;
 mod heap;
 mod pair;
 mod pattern;
+mod pools;
 mod random;
 mod sizes;
 mod table;
 
 pub use pattern::Pattern;
+pub use pools::patterns as pools;
 
 /// The patterns of `stress`, in the order of the report.
 pub fn stress() -> Vec<Pattern> {
@@ -38,10 +40,12 @@ pub fn micro() -> Vec<Pattern> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arms::Name;
 
     #[test]
     fn names_are_unique_and_every_load_does_work() {
-        let patterns: Vec<_> = micro().into_iter().chain(stress()).collect();
+        let pools = pools(Name::SUBJECT).into_iter();
+        let patterns: Vec<_> = micro().into_iter().chain(stress()).chain(pools).collect();
         let mut names: Vec<_> = patterns.iter().map(|pattern| &pattern.name).collect();
         names.sort_unstable();
         names.dedup();

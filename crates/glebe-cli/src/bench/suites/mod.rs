@@ -3,8 +3,10 @@
 //! | file | rows | allocators |
 //! |--|--|--|
 //! | `patterns` | `micro` and `stress`: patterns in a worker process | preloaded libraries |
+//! | `pools` | patterns on a fixed range, in a worker process | pools and peers linked in |
 
 mod patterns;
+mod pools;
 
 use strum::{Display, EnumIter};
 
@@ -18,6 +20,8 @@ pub enum Name {
     Micro,
     /// Patterns after published benchmarks of allocators, most with several threads
     Stress,
+    /// Allocators for kernels and small systems, over a fixed range
+    Pools,
 }
 
 impl Name {
@@ -26,6 +30,7 @@ impl Name {
         match self {
             Name::Micro => Box::new(patterns::micro()),
             Name::Stress => Box::new(patterns::stress()),
+            Name::Pools => Box::new(pools::Pools),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::bench::worker::Sample;
 
 /// A quick run does this part of the operations.
 const QUICK_SHARE: u64 = 8;
-const QUICK_ROUNDS: u32 = 3;
+pub(super) const QUICK_ROUNDS: u32 = 3;
 
 /// See the module's text.
 pub struct Patterns {
@@ -39,17 +39,29 @@ pub fn stress() -> Patterns {
     }
 }
 
+/// Patterns as rows.
+pub(super) fn tasks_of(patterns: &[Pattern]) -> Vec<Task> {
+    let task = |pattern: &Pattern| Task {
+        name: pattern.name.clone(),
+        about: pattern.about.into(),
+    };
+    patterns.iter().map(task).collect()
+}
+
+/// How many operations a row's pattern shall do.
+pub(super) fn ops_of(patterns: &[Pattern], task: &Task, effort: Effort) -> u64 {
+    let pattern = patterns.iter().find(|pattern| pattern.name == task.name);
+    let share = if effort.quick { QUICK_SHARE } else { 1 };
+    pattern.map_or(0, |pattern| pattern.ops / share)
+}
+
 impl Suite for Patterns {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn tasks(&self) -> Vec<Task> {
-        let task = |pattern: &Pattern| Task {
-            name: pattern.name.clone(),
-            about: pattern.about.into(),
-        };
-        self.patterns.iter().map(task).collect()
+        tasks_of(&self.patterns)
     }
 
     fn line(&self, ask: &Ask) -> anyhow::Result<Line> {
@@ -74,9 +86,7 @@ impl Suite for Patterns {
         arm: &Allocator,
         effort: Effort,
     ) -> io::Result<Result<Sample, Failure>> {
-        let pattern = self.patterns.iter().find(|one| one.name == task.name);
-        let ops = pattern.map_or(0, |pattern| pattern.ops);
-        let ops = if effort.quick { ops / QUICK_SHARE } else { ops };
+        let ops = ops_of(&self.patterns, task, effort);
         child::sample(arm.library.as_deref(), &task.name, ops, effort.seed)
     }
 }

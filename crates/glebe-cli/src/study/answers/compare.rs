@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use strum::IntoEnumIterator;
 
-use crate::study::arms::{Fit, Name, Supplier, Tags};
+use crate::arms::{Fit, Name, Supplier, Tags};
 use crate::words::list;
 
 /// The pool over a fixed range.

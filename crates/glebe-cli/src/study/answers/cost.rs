@@ -3,7 +3,7 @@
 use strum::IntoEnumIterator;
 
 use super::compare::{by_policy, extremes, pool};
-use crate::study::arms::{Fit, Name, Peer, Supplier, Tags};
+use crate::arms::{Fit, Name, Peer, Supplier, Tags};
 use crate::study::results::{CostRow, Study};
 use crate::words::{count, figure, list};
 

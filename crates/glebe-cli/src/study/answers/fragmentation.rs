@@ -3,8 +3,8 @@
 use strum::IntoEnumIterator;
 
 use super::compare::{by_policy, extremes, pool};
+use crate::arms::{Fit, Name, Tags};
 use crate::study::ageing::Fixed;
-use crate::study::arms::{Fit, Name, Tags};
 use crate::study::results::Study;
 use crate::words::percent;
 

@@ -3,7 +3,7 @@
 use strum::IntoEnumIterator;
 
 use super::compare::extremes;
-use crate::study::arms::Name;
+use crate::arms::Name;
 use crate::study::growth::{Growth, Pattern};
 use crate::study::results::Study;
 use crate::words::{figure, percent};

@@ -1,7 +1,7 @@
 //! Question c in words.
 
 use super::compare::{by_policy, extremes, pool};
-use crate::study::arms::{Fit, Name, Tags};
+use crate::arms::{Fit, Name, Tags};
 use crate::study::locality::Locality;
 use crate::study::results::Study;
 use crate::words::{figure, percent};

@@ -1,6 +1,6 @@
 //! How a study was made, in words.
 
-use crate::study::arms::Name;
+use crate::arms::Name;
 use crate::study::results::Study;
 use crate::words::{list, percent};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use strum::VariantNames;
 
+use crate::arms::{Fit, Name, Tags};
 use crate::page::parts::{Lines, Plot, Row, Section, Series, Table, cell, distinct};
 use crate::study::answers;
-use crate::study::arms::{Fit, Name, Tags};
 use crate::study::results::{CostRow, Study};
 use crate::words::{count, figure};
 

@@ -2,10 +2,10 @@
 
 use strum::IntoEnumIterator;
 
+use crate::arms::Name;
 use crate::page::parts::{Bars, Plot, Row, Section, Table, cell, distinct};
 use crate::study::ageing::{self, Fixed, Lifetimes};
 use crate::study::answers;
-use crate::study::arms::Name;
 use crate::study::results::{AgeRow, Study};
 use crate::words::{figure, percent};
 

@@ -2,9 +2,9 @@
 
 use strum::IntoEnumIterator;
 
+use crate::arms::Name;
 use crate::page::parts::{Bars, Row, Section, Table, distinct};
 use crate::study::answers;
-use crate::study::arms::Name;
 use crate::study::growth::{Growth, Pattern};
 use crate::study::results::Study;
 use crate::words::{figure, percent};

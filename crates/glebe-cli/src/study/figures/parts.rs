@@ -1,7 +1,7 @@
 //! Parts of a page whose rows and bars are arms.
 
+use crate::arms::Name;
 use crate::page::parts::{Bar, Bars, Plot, Row, Table};
-use crate::study::arms::Name;
 
 impl Table {
     /// A table whose rows are arms.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::arms::Name;
 use crate::page::parts::{Row, Section, Table, cell, distinct};
 use crate::study::answers;
-use crate::study::arms::Name;
 use crate::study::efficiency;
 use crate::study::results::Study;
 use crate::words::{count, percent};

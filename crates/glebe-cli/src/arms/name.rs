@@ -80,7 +80,7 @@ words! {
 }
 
 /// The versions that are built in are those of the lock file.
-const LOCK: &str = include_str!("../../../../../Cargo.lock");
+const LOCK: &str = include_str!("../../../../Cargo.lock");
 
 impl Peer {
     /// The crate, if it is another project's.
@@ -96,12 +96,17 @@ impl Peer {
         }
     }
 
-    /// `linked-list is linked_list_allocator 0.10.6`, if it is another project's.
-    pub fn origin(self) -> Option<String> {
-        let package = self.package()?;
-        let entry = format!("name = \"{package}\"\nversion = \"");
+    /// The crate's version, if it is another project's.
+    pub fn version(self) -> Option<String> {
+        let entry = format!("name = \"{}\"\nversion = \"", self.package()?);
         let (_, rest) = LOCK.split_once(&entry)?;
         let (version, _) = rest.split_once('"')?;
+        Some(version.to_owned())
+    }
+
+    /// `linked-list is linked_list_allocator 0.10.6`, if it is another project's.
+    pub fn origin(self) -> Option<String> {
+        let (package, version) = (self.package()?, self.version()?);
         Some(match package == self.to_string() {
             true => format!("{package} {version}"),
             false => format!("{self} is {package} {version}"),

@@ -1,4 +1,4 @@
-//! The arms of the study: every allocator under one trait, over memory of its own.
+//! Allocators of one thread under one trait, each over memory of its own: the arms of comparisons.
 //!
 //! | file | what it has |
 //! |--|--|
@@ -8,16 +8,21 @@
 //! | `kernel` | a stand-in for a kernel's calls for blocks |
 //! | `pools` | each fit policy × tag layout × supplier |
 //! | `peers` | the hosted engine, and other allocators' crates over a fixed range |
+//! | `sizes`, `actions` | what is asked of them, after talc's benchmarks |
 
+mod actions;
 mod arm;
 mod kernel;
 mod land;
 mod name;
 mod peers;
 mod pools;
+mod sizes;
 
+pub use actions::{Actions, MOSTS};
 pub use arm::{Arm, Held, PAIRS_PER_LOOK, Plan, Step, free_all, layout};
 pub use name::{Fit, Name, Peer, Supplier, Tags};
+pub use sizes::Sizes;
 
 impl Name {
     /// A fresh one. Those over a fixed range get so many bytes.

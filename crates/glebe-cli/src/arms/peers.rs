@@ -128,7 +128,7 @@ type Buddies = buddy_system_allocator::Heap<40>;
 impl Arm for Over<Talc<Manual, DefaultBinning>> {
     #[inline(always)]
     fn alloc(&mut self, layout: Layout) -> *mut u8 {
-        // SAFETY: every layout of the study has a size.
+        // SAFETY: every layout of the workloads has a size.
         let block = unsafe { self.heap.allocate(layout) };
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
@@ -287,7 +287,7 @@ macro_rules! global {
         impl Arm for Over<Global<$heap>> {
             #[inline(always)]
             fn alloc(&mut self, layout: Layout) -> *mut u8 {
-                // SAFETY: every layout of the study has a size.
+                // SAFETY: every layout of the workloads has a size.
                 unsafe { GlobalAlloc::alloc(&*self.heap.0, layout) }
             }
 

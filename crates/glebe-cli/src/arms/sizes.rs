@@ -5,7 +5,7 @@ use std::alloc::Layout;
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::arms::layout;
+use super::layout;
 
 /// From which sizes requests are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
