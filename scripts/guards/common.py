@@ -25,7 +25,7 @@ def run(command, **options):
 def compile_program(source, folder):
     """The program of one C file."""
     program = folder / source.stem
-    options = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread"]
+    options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-pthread"]
     run(["gcc", *options, "-o", program, source])
     return program
 
@@ -41,7 +41,7 @@ def print_table(unit, now, before, about, tolerance, slack=0):
     Differences count above the tolerance, a share, and above the slack.
     """
     more, less = [], []
-    print(f"{'workload':9} {'baseline':>9} {'now':>9} {'change':>8}  {unit}")
+    print(f"{'workload':10} {'baseline':>9} {'now':>9} {'change':>8}  {unit}")
     for name, value in now.items():
         was = before.get(name)
         change = value / was - 1 if was else None
@@ -49,5 +49,5 @@ def print_table(unit, now, before, about, tolerance, slack=0):
         if counts:
             (less if change is not None and change < 0 else more).append(name)
         was, change = (f"{was:.2f}", f"{change:+.1%}") if was else ("-", "new")
-        print(f"{name:9} {was:>9} {value:9.2f} {change:>8}  {about[name]}")
+        print(f"{name:10} {was:>9} {value:9.2f} {change:>8}  {about[name]}")
     return more, less

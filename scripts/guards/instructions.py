@@ -54,18 +54,26 @@ def self_costs(profile):
     return costs
 
 
-def count(program, library, workload, folder):
-    """Instructions per operation outside the program itself."""
-    rounds, _ = WORKLOADS[workload]
-    out = folder / f"profile.{workload}"
+def profile(program, arguments, library, folder, options=()):
+    """What a program prints under callgrind with the library in front, and the profile."""
+    if not shutil.which("valgrind"):
+        raise GuardError("valgrind is not on this machine: `./x setup` installs it")
+    out = folder / f"profile.{arguments[0]}"
     surroundings = {
         "PATH": os.environ["PATH"],
         "LD_PRELOAD": str(library),
         "LD_BIND_NOW": "1",
         "GLIBC_TUNABLES": TUNABLES,
     }
-    command = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}"]
-    printed = run([*command, str(program), workload, str(rounds)], env=surroundings)
+    tool = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}", *options]
+    return run([*tool, str(program), *arguments], env=surroundings), out
+
+
+def count(program, library, workload, folder):
+    """Instructions per operation outside the program itself."""
+    rounds, _ = WORKLOADS[workload]
+    printed, out = profile(program, [workload, str(rounds)], library, folder)
+    # The program has callgrind write what it counted once the warm-up is over.
     costs = self_costs(pathlib.Path(f"{out}.1"))
     if not costs.get(str(library)):
         raise GuardError(f"{library} did nothing in `{workload}`: not loaded, or without malloc")
@@ -74,8 +82,6 @@ def count(program, library, workload, folder):
 
 def measure(library, folder, chosen):
     """Instructions per operation of each chosen workload."""
-    if not shutil.which("valgrind"):
-        raise GuardError("valgrind is not on this machine: `./x setup` installs it")
     program = compile_program(SOURCE, folder)
     return {name: round(count(program, library, name, folder), 2) for name in chosen}
 

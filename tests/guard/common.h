@@ -10,19 +10,19 @@
 
 static uint32_t state = 1;
 
-static uint32_t next(void) {
+static inline uint32_t next(void) {
     state = state * 1664525u + 1013904223u;
     return state >> 8;
 }
 
 // Mostly small, some up to 2 KiB, rarely up to 32 KiB: like programs.
-static size_t mixed_size(void) {
+static inline size_t mixed_size(void) {
     uint32_t random = next();
     unsigned bits = random % 64 == 0 ? 15 : random % 8 == 0 ? 11 : 7;
     return (next() & ((1u << bits) - 1)) + 1;
 }
 
-static void *checked(void *pointer) {
+static inline void *checked(void *pointer) {
     if (!pointer) {
         fputs("guard: the allocator has no memory\n", stderr);
         exit(1);
@@ -31,7 +31,8 @@ static void *checked(void *pointer) {
 }
 
 // The place of the workload with this name among so many; the end, with their names, if none has.
-static size_t find(const char *program, const char *name, const char *const *names, size_t count) {
+static inline size_t find(const char *program, const char *name, const char *const *names,
+                          size_t count) {
     for (size_t i = 0; name && i < count; i++)
         if (!strcmp(name, names[i])) return i;
     fprintf(stderr, "%s: which workload? One of:", program);

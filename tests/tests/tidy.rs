@@ -21,8 +21,9 @@ const MAX_LINES: usize = 600;
 const MAX_COLUMNS: usize = 100;
 
 /// The engine's modules, each above all that it may use. What is in no layer is a breach.
-const LAYERS: [&str; 10] = [
-    "sync", "blocks", "fault", "records", "region", "slab", "heap", "inspect", "raw", "global",
+const LAYERS: [&str; 11] = [
+    "sync", "cpu", "blocks", "fault", "records", "region", "slab", "heap", "inspect", "raw",
+    "global",
 ];
 
 /// All that the engine itself may be linked with, beside `core`.

@@ -17,6 +17,7 @@
 //! | module | what it decides |
 //! |--|--|
 //! | `sync` | atomics and the lock |
+//! | `cpu` | single instructions of the processor |
 //! | `blocks` | where memory comes from: the system calls |
 //! | `fault` | how a misuse ends the process |
 //! | `records` | the flat tables |
@@ -34,6 +35,8 @@ mod sync;
 
 #[cfg(not(loom))]
 mod blocks;
+#[cfg(not(loom))]
+mod cpu;
 #[cfg(not(loom))]
 mod fault;
 #[cfg(not(loom))]

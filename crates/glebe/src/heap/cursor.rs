@@ -11,6 +11,7 @@
 //! A, without waiting for what A says: a free may still be on its way to the same word. What is
 //! freed there meanwhile is found at the next visit.
 
+use crate::cpu::{lowest_bit, ones, prefetch_for_writing};
 use crate::records::layout::TABLES;
 use crate::records::row::{ROW_SHIFT, WordId};
 use crate::slab::{Class, words};
@@ -43,8 +44,10 @@ pub(super) struct Pass {
     pub next: Cell<u8>,
     /// From this word on the slab's slots were never used; a copy of its record's.
     pub touched: Cell<u8>,
-    /// How many words of a slab stand for 64 slots.
-    pub whole: Cell<u8>,
+    /// The last of a slab's words.
+    pub last: Cell<u8>,
+    /// How many of its bits stand for no slot.
+    pub spare: Cell<u8>,
 }
 
 impl Pass {
@@ -52,7 +55,8 @@ impl Pass {
         Pass {
             next: Cell::new(0),
             touched: Cell::new(0),
-            whole: Cell::new(0),
+            last: Cell::new(0),
+            spare: Cell::new(0),
         }
     }
 }
@@ -60,7 +64,7 @@ impl Pass {
 const _: () = assert!(size_of::<Cursor>() == 64);
 
 /// How many slots are fetched when a cursor steps on.
-const FETCHED: usize = 8;
+const FETCHED: usize = 4;
 
 impl Cursor {
     pub const fn none() -> Self {
@@ -125,32 +129,30 @@ impl Cursor {
     pub fn come(&self, base: usize, slots: u64, fresh: bool) {
         self.base.set(base);
         self.slots.set(slots);
-        self.half.set(slots.count_ones().div_ceil(2) as u8);
+        self.half.set(ones(slots).div_ceil(2) as u8);
         self.fresh.set(fresh);
     }
 
-    /// Comes to another word of the same slab, a whole one, and takes its free slots.
+    /// Comes to another word of the same slab, and takes its free slots.
     #[inline(always)]
-    pub fn step_to(&self, id: WordId, free: u64) {
+    pub fn step_to(&self, id: WordId, slots: u64, free: u64) {
         let bytes = id.number().wrapping_sub(self.word.get());
-        let slots = bytes.wrapping_mul(64 / size_of::<u64>());
-        let distance = slots.wrapping_mul(self.size.get());
-        self.come(self.base.get().wrapping_add(distance), u64::MAX, false);
+        let distance = bytes.wrapping_mul(64 / size_of::<u64>());
+        let distance = distance.wrapping_mul(self.size.get());
+        self.come(self.base.get().wrapping_add(distance), slots, false);
         self.hold(id, free);
         self.fetch();
     }
 
     /// Asks for the lines of the first held slots, which have not been in use for a while, and of
-    /// which nothing else is read before they are handed out.
+    /// which nothing else is read before they are handed out. If so many are not held it asks for
+    /// lines that nobody may need, which costs less than to look.
     #[inline(always)]
     fn fetch(&self) {
         let mut rest = self.held();
         for _ in 0..FETCHED {
-            if rest == 0 {
-                return;
-            }
-            prefetch_for_writing(self.base.get() + lowest_bit(rest) * self.size.get());
-            rest &= rest - 1;
+            prefetch_for_writing(self.base.get(), lowest_bit(rest) * self.size.get());
+            rest &= rest.wrapping_sub(1);
         }
     }
 
@@ -164,7 +166,7 @@ impl Cursor {
             return false;
         };
         let free = !id.word().load(Relaxed) & self.slots.get();
-        if free.count_ones() < u32::from(self.half.get()) {
+        if ones(free) < u32::from(self.half.get()) {
             return false;
         }
         self.hold(id, free);
@@ -185,7 +187,7 @@ impl Cursor {
         self.word.set(id.number());
         self.mask.set(free);
         let until = &id.row().until;
-        until.set(until.get() + free.count_ones() as u16);
+        until.set(until.get() + ones(free) as u16);
     }
 
     /// Whether it stands where its word's slots lie, and holds none but those that are clear in A;
@@ -227,44 +229,5 @@ impl Cursor {
     pub fn leave(&self) {
         debug_assert!(self.held() == 0);
         self.word.set(0);
-    }
-}
-
-/// Hints that a line will be written soon.
-#[inline(always)]
-fn prefetch_for_writing(address: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which changes no register and faults nowhere; nothing to processors without.
-    unsafe {
-        core::arch::asm!(
-            "prefetchw [{address}]",
-            address = in(reg) address,
-            options(nostack, preserves_flags, readonly),
-        );
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
-/// The number of a mask's lowest bit; there is one.
-#[inline(always)]
-fn lowest_bit(mask: u64) -> usize {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let slot;
-        // SAFETY: it counts. The compiler would see to an empty mask.
-        unsafe {
-            core::arch::asm!(
-                "rep bsf {slot}, {mask}",
-                mask = in(reg) mask,
-                slot = lateout(reg) slot,
-                options(pure, nomem, nostack),
-            );
-        }
-        slot
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        mask.trailing_zeros() as usize
     }
 }

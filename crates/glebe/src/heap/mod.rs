@@ -119,7 +119,10 @@ impl Heap {
         for (class, cursor) in self.cursors.iter().enumerate() {
             let figures = words::class(class as u32);
             cursor.serve(figures);
-            self.passes[class].whole.set((figures.slots / 64) as u8);
+            let last = usize::from(figures.words) - 1;
+            self.passes[class].last.set(last as u8);
+            let spare = figures.valid(last).leading_zeros();
+            self.passes[class].spare.set(spare as u8);
         }
     }
 

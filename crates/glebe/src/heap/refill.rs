@@ -21,8 +21,8 @@ use crate::sync::Ordering::Relaxed;
 const COLOURS: u32 = 2048;
 
 impl Heap {
-    /// The way of most refills of small classes: the next word of the pass, if it is one of whole
-    /// words that were used before, has a free slot, and nobody else frees into the slab.
+    /// The way of most refills of small classes: the next word of the pass, if it was used before,
+    /// has a free slot, and nobody else frees into the slab, which is one unit long.
     #[inline(always)]
     pub(super) fn step(&self, cursor: &Cursor) -> bool {
         let Some(id) = cursor.word() else {
@@ -30,17 +30,19 @@ impl Heap {
         };
         let (row, pass) = (id.row(), &self.passes[self.class_of_cursor(cursor)]);
         let word = pass.next.get();
-        let is_plain = word < pass.touched.get().min(pass.whole.get());
-        if !is_plain || !row.entry.get().is_first_of(self.key.get()) {
+        if word >= pass.touched.get() || !row.entry.get().is_first_of(self.key.get()) {
             return false;
         }
+        let is_last = word == pass.last.get();
+        let spare = if is_last { pass.spare.get() } else { 0 };
+        let slots = u64::MAX.wrapping_shr(u32::from(spare));
         let word = usize::from(word);
-        let free = !row.live[word].load(Relaxed);
+        let free = !row.live[word].load(Relaxed) & slots;
         if free == 0 {
             return false;
         }
         pass.next.set(word as u8 + 1);
-        cursor.step_to(WordId::of(row, word), free);
+        cursor.step_to(WordId::of(row, word), slots, free);
         true
     }
 

@@ -24,6 +24,7 @@ pub use purge::DECAY;
 pub use runs::{Kind, Run, Runs};
 
 use crate::blocks::clock;
+use crate::cpu;
 use crate::records::Entry;
 use crate::records::directory::Land;
 use crate::records::layout::{TABLES, UNIT_SHIFT};
@@ -113,6 +114,7 @@ impl Region {
         let Some(layout) = TABLES.create() else {
             return false;
         };
+        cpu::look();
         state.first = layout.first_unit;
         state.frontier = layout.first_unit;
         state.opened = layout.first_unit;
