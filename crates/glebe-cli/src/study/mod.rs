@@ -5,7 +5,7 @@
 //!
 //! | module | what it decides |
 //! |--|--|
-//! | [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | what the arms are asked for |
+//! | [`pairs`], [`ageing`], [`locality`], [`growth`], [`efficiency`] | the workloads |
 //! | [`worker`], [`child`], [`callgrind`] | each measurement in a process of its own |
 //! | [`order`], [`plan`], [`results`] | which measurements, and what they found |
 //! | [`targets`], [`answers`], [`figures`] | what they mean |
