@@ -3,7 +3,7 @@
 
 mod course_lab;
 
-use course_lab::{Lab, POLICIES, Policy, Records};
+use course_lab::{Lab, POLICIES, Policy, QUICK, Records};
 
 /// Holes of these sizes, with walls between them, and nothing else free; and where they are.
 fn make_holes(policy: Policy, sizes: [usize; 3]) -> (Lab, [usize; 3]) {
@@ -49,5 +49,18 @@ fn main() {
     println!("-- 3.4 next fit goes on where it stopped");
     for policy in &POLICIES[..2] {
         serve(*policy, [400, 1200, 304], &[300, 100, 50]);
+    }
+    println!("-- 3.5 quick fit takes what was freed last");
+    for (name, policy) in POLICIES.into_iter().chain([QUICK]) {
+        let mut lab = Lab::new(policy, Records::Inline);
+        let mut blocks = [(); 8].map(|()| lab.take(48));
+        let mut same = 0;
+        for block in &mut blocks {
+            let before = *block;
+            lab.put_back(before);
+            *block = lab.take(48);
+            same += usize::from(*block == before);
+        }
+        println!("{name}: {same} of 8");
     }
 }

@@ -1,16 +1,18 @@
 /* fits.c - chapter 3: which free block serves a request. */
 #include "lab.h"
 
-enum { POLICIES = 4, HOLES = 3 };
+/* Quick fit, which lets what is freed wait, is the last, and only in 3.5. */
+enum { POLICIES = 4, ALL_POLICIES, HOLES = 3 };
 
 static const struct {
     const char *name;
     int fit;
-} policies[POLICIES] = {
+} policies[ALL_POLICIES] = {
     {"first fit", MEM_FIT_FIRST},
     {"next fit", MEM_FIT_NEXT},
     {"best fit", MEM_FIT_BEST},
     {"two-level fit", MEM_FIT_CONSTANT},
+    {"quick fit", MEM_FIT_QUICK},
 };
 
 /* Holes of these sizes, with walls between them, and nothing else free. */
@@ -87,11 +89,32 @@ static void next_goes_on(void) {
     }
 }
 
+/* How many of the requests of one size get the place that was freed just before. */
+static void quick_takes_the_last(void) {
+    puts("-- 3.5 quick fit takes what was freed last");
+    for (int policy = 0; policy < ALL_POLICIES; policy++) {
+        begin(policies[policy].fit, MEM_TAGS_INLINE);
+        unsigned char *blocks[8];
+        for (int i = 0; i < 8; i++) {
+            blocks[i] = take(48);
+        }
+        int same = 0;
+        for (int i = 0; i < 8; i++) {
+            unsigned char *before = blocks[i];
+            put_back(before);
+            blocks[i] = take(48);
+            same += blocks[i] == before;
+        }
+        printf("%s: %d of 8\n", policies[policy].name, same);
+    }
+}
+
 int main(int argc, char **argv) {
     set_up(argc, argv);
     one_request();
     best_wins();
     first_wins();
     next_goes_on();
+    quick_takes_the_last();
     return 0;
 }

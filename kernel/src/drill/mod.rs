@@ -12,7 +12,7 @@ mod runs;
 use crate::frames::{PageFrames, all_are_back};
 use crate::say;
 use glebe_pool::{
-    BestFit, FirstFit, Fit, Heap, InlineTags, NextFit, Pool, SideTags, Tags, TwoLevel,
+    BestFit, FirstFit, Fit, Heap, InlineTags, NextFit, Pool, QuickFit, SideTags, Tags, TwoLevel,
 };
 use hook::HOOK;
 
@@ -23,6 +23,7 @@ pub fn run() {
     each_tags::<NextFit>();
     each_tags::<BestFit>();
     each_tags::<TwoLevel>();
+    each_tags::<QuickFit>();
     collections::run();
     all_are_back();
 }
@@ -39,6 +40,8 @@ fn pool<F: Fit, T: Tags>() {
     let drills: [fn(&mut dyn Heap); 4] = [lesson::run, refusals::run, churn::run, exhaustion::run];
     for drill in drills {
         drill(&mut pool);
+        // Quick fit lets blocks wait.
+        pool.trim();
         assert_eq!(
             pool.stats().held_bytes,
             0,

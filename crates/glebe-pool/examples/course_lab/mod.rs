@@ -7,8 +7,8 @@
 #![allow(dead_code, reason = "each program uses a part of it")]
 
 use glebe_pool::{
-    BestFit, Buffer, Fault, FirstFit, Fit, Heap, Hook, InlineTags, NextFit, Pool, SideTags, State,
-    Stats, Tags, TwoLevel, abort,
+    BestFit, Buffer, Fault, FirstFit, Fit, Heap, Hook, InlineTags, NextFit, Pool, QuickFit,
+    SideTags, State, Stats, Tags, TwoLevel, abort,
 };
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -26,15 +26,19 @@ pub enum Policy {
     Next,
     Best,
     TwoLevel,
+    Quick,
 }
 
-/// All of them, by name.
+/// Those that join what is freed at once, by name.
 pub const POLICIES: [(&str, Policy); 4] = [
     ("first fit", Policy::First),
     ("next fit", Policy::Next),
     ("best fit", Policy::Best),
     ("two-level fit", Policy::TwoLevel),
 ];
+
+/// The one that lets it wait.
+pub const QUICK: (&str, Policy) = ("quick fit", Policy::Quick);
 
 /// Where records are kept.
 #[derive(Clone, Copy)]
@@ -184,6 +188,7 @@ fn by_policy<T: Tags + 'static>(policy: Policy, land: NonNull<u8>, hook: Hook) -
         Policy::Next => over::<NextFit, T>(land, hook),
         Policy::Best => over::<BestFit, T>(land, hook),
         Policy::TwoLevel => over::<TwoLevel, T>(land, hook),
+        Policy::Quick => over::<QuickFit, T>(land, hook),
     }
 }
 
