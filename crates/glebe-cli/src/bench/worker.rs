@@ -7,16 +7,11 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
-use serde::{Deserialize, Serialize};
+use glebe_bench::libc_version;
+pub use glebe_bench::{Identity, Sample};
 
 use super::patterns;
-
-/// The part of the timed run that is done before the clock starts.
-const WARM_UP_SHARE: u64 = 10;
 
 /// Stands for the allocator of the C library, when nothing is preloaded.
 pub const LIBC: &str = "libc";
@@ -39,42 +34,12 @@ pub struct Args {
     expect: PathBuf,
 }
 
-/// Which allocator serves this process.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Identity {
-    /// The file that `malloc` is in.
-    pub library: PathBuf,
-    /// What the library says its version is, if it can be asked.
-    pub version: Option<String>,
-}
-
-/// What one run cost.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Sample {
-    /// Operations in the timed part.
-    pub ops: u64,
-    /// Wall-clock nanoseconds for each of them.
-    pub ns_per_op: f64,
-    /// The largest resident set of the whole process, in KiB.
-    pub peak_rss_kib: u64,
-    /// Processor time of the timed part, in milliseconds.
-    pub user_ms: f64,
-    /// As `user_ms`, in the kernel.
-    pub system_ms: f64,
-    /// Page faults of the timed part that needed no input or output.
-    pub minor_faults: i64,
-    /// Page faults of the timed part that did.
-    pub major_faults: i64,
-    /// The file name of the library that `malloc` was in.
-    pub library: PathBuf,
-}
-
 /// Runs as the child; every failure is one line on standard error and status 4.
 pub fn run(args: &Args) -> ExitCode {
     let done = identify(&args.expect).and_then(|identity| {
         let line = match &args.pattern {
             None => serde_json::to_string(&identity),
-            Some(name) => serde_json::to_string(&measure(name, args, identity.library)?),
+            Some(name) => serde_json::to_string(&measure(name, args, &identity.library)?),
         };
         line.map_err(|error| error.to_string())
     });
@@ -90,7 +55,7 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn measure(name: &str, args: &Args, library: PathBuf) -> Result<Sample, String> {
+fn measure(name: &str, args: &Args, library: &Path) -> Result<Sample, String> {
     let patterns = match args.pool {
         Some(arm) => patterns::pools(arm),
         None => patterns::micro()
@@ -99,45 +64,9 @@ fn measure(name: &str, args: &Args, library: PathBuf) -> Result<Sample, String> 
             .collect(),
     };
     let pattern = patterns.iter().find(|pattern| pattern.name == name);
-    let mut load = pattern
-        .ok_or_else(|| format!("no pattern {name}"))?
-        .make(args.seed);
-    load.run((args.ops / WARM_UP_SHARE).max(1));
-    let before = usage()?;
-    let start = Instant::now();
-    let ops = load.run(args.ops);
-    let elapsed = start.elapsed();
-    let after = usage()?;
-    let milliseconds = |time: fn(&Usage) -> i64| (time(&after) - time(&before)) as f64 / 1e3;
-    Ok(Sample {
-        ops,
-        ns_per_op: nanoseconds_per(elapsed, ops),
-        peak_rss_kib: peak_rss_kib()?,
-        user_ms: milliseconds(|usage| usage.user_time().num_microseconds()),
-        system_ms: milliseconds(|usage| usage.system_time().num_microseconds()),
-        minor_faults: after.minor_page_faults() - before.minor_page_faults(),
-        major_faults: after.major_page_faults() - before.major_page_faults(),
-        library: library.file_name().unwrap_or_default().into(),
-    })
-}
-
-fn nanoseconds_per(elapsed: Duration, ops: u64) -> f64 {
-    elapsed.as_nanos() as f64 / ops as f64
-}
-
-fn usage() -> Result<Usage, String> {
-    getrusage(UsageWho::RUSAGE_SELF).map_err(|error| format!("getrusage: {error}"))
-}
-
-/// `VmHWM`, and not `ru_maxrss`: the latter remembers the parent's image from before `execve`.
-fn peak_rss_kib() -> Result<u64, String> {
-    let status = std::fs::read_to_string("/proc/self/status");
-    let status = status.map_err(|error| format!("/proc/self/status: {error}"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let digits = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
-    digits
-        .and_then(|digits| digits.trim().parse().ok())
-        .ok_or_else(|| "no VmHWM in /proc/self/status".into())
+    let pattern = pattern.ok_or_else(|| format!("no pattern {name}"))?;
+    let file = library.file_name().unwrap_or_default();
+    glebe_bench::measure(pattern, args.ops, args.seed, file.into())
 }
 
 /// Checks that the allocator in use is the expected one.
@@ -156,7 +85,7 @@ fn identify(expect: &Path) -> Result<Identity, String> {
     }
     let library = library_of(libc::malloc as *const c_void).unwrap_or_default();
     let version = if expect == Path::new(LIBC) {
-        libc_version()
+        Some(libc_version())
     } else {
         own_version()
     };
@@ -198,12 +127,6 @@ type Number = extern "C" fn() -> c_int;
 
 /// A function that returns a static string, as most version functions do.
 type Text = extern "C" fn() -> *const c_char;
-
-fn libc_version() -> Option<String> {
-    // SAFETY: glibc declares `const char *gnu_get_libc_version(void)`.
-    let call = unsafe { std::mem::transmute::<Symbol, Text>(symbol(c"gnu_get_libc_version")?) };
-    text(call())
-}
 
 /// Asks a preloaded allocator for its version through whichever of the known functions it exports.
 fn own_version() -> Option<String> {
@@ -297,15 +220,5 @@ mod tests {
         assert_eq!(mimalloc_version(209), "2.0.9");
         assert_eq!(mimalloc_version(30403), "3.4.3");
         assert_eq!(mimalloc_version(20212), "2.2.12");
-    }
-
-    #[test]
-    fn the_peak_counts_touched_memory_that_is_gone() {
-        let bytes = 64 << 20;
-        let touched = vec![1u8; bytes];
-        assert!(touched.iter().step_by(4096).all(|&byte| byte == 1));
-        drop(touched);
-        let peak = peak_rss_kib().unwrap();
-        assert!(peak >= (bytes >> 10) as u64, "{peak} KiB");
     }
 }

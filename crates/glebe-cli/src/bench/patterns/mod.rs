@@ -9,12 +9,12 @@ mod grow;
 mod handoff;
 mod heap;
 mod pair;
-mod pattern;
 mod pools;
 mod random;
 mod sizes;
 mod table;
 
+use glebe_bench::pattern;
 pub use pattern::Pattern;
 pub use pools::patterns as pools;
 

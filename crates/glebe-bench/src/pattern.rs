@@ -1,4 +1,4 @@
-//! [`Pattern`], a row of the micro suite: a name and a constructor of a [`Load`].
+//! [`Pattern`], a row of a suite: a name and a constructor of a [`Load`].
 //!
 //! A load does its set-up when it is made, and then `run(ops)` as often as asked, so that the
 //! worker can warm up and time the same code.
@@ -11,7 +11,7 @@ pub trait Load {
 
 type Make = Box<dyn Fn(u64) -> Box<dyn Load>>;
 
-/// One row of the micro suite.
+/// One row of a suite.
 pub struct Pattern {
     /// `family/parameters`.
     pub name: String,
@@ -23,6 +23,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// A row whose load `make` sets up for a seed.
     pub fn new<L: Load + 'static>(
         name: impl Into<String>,
         about: &'static str,
