@@ -210,33 +210,25 @@ fn the_list_names_patterns_and_says_how_to_get_what_is_absent() {
     );
 }
 
+/// Builds a peer twice: the second time there is nothing to do.
+fn build_twice(place: &Path, name: &str, package: &str) {
+    for words in [format!("built from {package}"), "up to date".into()] {
+        let mut command = glebe();
+        command
+            .args(["bench", "peers", name])
+            .env("GLEBE_PEERS", place);
+        // The peers' manifest is found from the current folder upwards.
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stderr(&output).contains(&words), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn a_peer_is_built_once_and_then_measured() {
     let place = folder();
-    let build = || {
-        let mut command = glebe();
-        command
-            .args(["bench", "peers", "rpmalloc"])
-            .env("GLEBE_PEERS", place.path());
-        // The peers' manifest is found from the current folder upwards.
-        command
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap()
-    };
-    let first = build();
-    assert!(first.status.success(), "{}", stderr(&first));
-    assert!(
-        stderr(&first).contains("built from rpmalloc-sys"),
-        "{}",
-        stderr(&first)
-    );
-    let second = build();
-    assert!(
-        stderr(&second).contains("up to date"),
-        "{}",
-        stderr(&second)
-    );
+    build_twice(place.path(), "rpmalloc", "rpmalloc-sys");
     let mut command = micro();
     command.args(["--rounds", "1", "--allocator", "rpmalloc", "--json", "-"]);
     let results = json(&command.env("GLEBE_PEERS", place.path()).output().unwrap());
@@ -245,4 +237,44 @@ fn a_peer_is_built_once_and_then_measured() {
         results["suites"][0]["rows"][0]["cells"][2]["failure"].is_null(),
         "{results}"
     );
+}
+
+#[test]
+fn an_executable_is_built_once_and_then_measured() {
+    let place = folder();
+    build_twice(place.path(), "rust-glibc", "glebe-peers-rust");
+    let mut command = glebe();
+    command.args(["bench", "rust", "--quick", "--rounds", "1", "--json", "-"]);
+    command.args(["--base", "glibc", "--row", "box/pair"]);
+    let output = command.env("GLEBE_PEERS", place.path()).output().unwrap();
+    let results = json(&output);
+    let suite = &results["suites"][0];
+    assert!(
+        suite["absent"].as_array().unwrap().len() > 4,
+        "{}",
+        stderr(&output)
+    );
+    for (arm, cell) in ["glibc", "glibc/null"].iter().zip(0..) {
+        assert_eq!(suite["allocators"][cell]["name"], *arm);
+        let version = suite["allocators"][cell]["version"].as_str();
+        assert!(version.unwrap().starts_with("2."), "{version:?}");
+        let sample = &suite["rows"][0]["cells"][cell]["samples"][0];
+        assert_eq!(sample["library"], "glibc");
+        assert!(sample["ns_per_op"].as_f64().unwrap() > 0.1, "{sample}");
+    }
+}
+
+#[test]
+fn what_is_compiled_in_cannot_be_named() {
+    for arguments in [["--with", "x=/no/such.so"], ["--library", "/no/such.so"]] {
+        let mut command = glebe();
+        let output = command.args(["bench", "rust"]).args(arguments).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            stderr(&output).contains("compiled in"),
+            "{}",
+            stderr(&output)
+        );
+    }
 }

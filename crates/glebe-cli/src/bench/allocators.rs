@@ -211,9 +211,9 @@ pub fn null_name(base: &str) -> String {
 fn locate(name: &str, origin: &Origin) -> Result<Option<PathBuf>, String> {
     match origin {
         Origin::Nothing => Ok(None),
-        Origin::Built => match peers::library(name) {
+        Origin::Built => match peers::product(name) {
             Some(path) => Ok(Some(path)),
-            None => Err("build it with `glebe bench peers`".into()),
+            None => Err(peers::REMEDY.into()),
         },
         Origin::Debian { file, package } => {
             let path = Path::new(DEBIAN_FOLDER).join(file);

@@ -50,7 +50,7 @@ pub fn sample(
     ops: u64,
     seed: u64,
 ) -> io::Result<Result<Sample, Failure>> {
-    run_pattern(command(library)?, pattern, ops, seed)
+    measure(command(library)?, "--pattern", pattern, ops, seed)
 }
 
 /// Runs one pattern once on an arm over a range of its own.
@@ -62,23 +62,45 @@ pub fn sample_of_pool(
 ) -> io::Result<Result<Sample, Failure>> {
     let mut command = command(None)?;
     command.args(["--pool", arm]);
-    run_pattern(command, pattern, ops, seed)
+    measure(command, "--pattern", pattern, ops, seed)
 }
 
-fn run_pattern(
+/// Runs one row once in an executable that has its allocator compiled in.
+pub fn sample_executable(
+    path: &Path,
+    row: &str,
+    ops: u64,
+    seed: u64,
+) -> io::Result<Result<Sample, Failure>> {
+    measure(executable(path), "--row", row, ops, seed)
+}
+
+fn measure(
     mut command: Command,
-    pattern: &str,
+    flag: &str,
+    name: &str,
     ops: u64,
     seed: u64,
 ) -> io::Result<Result<Sample, Failure>> {
     let (ops, seed) = (ops.to_string(), seed.to_string());
-    command.args(["--pattern", pattern, "--ops", &ops, "--seed", &seed]);
+    command.args([flag, name, "--ops", &ops, "--seed", &seed]);
     collect(command, TIME_LIMIT)
 }
 
 /// Asks which allocator a process gets with `library` preloaded.
 pub fn identify(library: Option<&Path>) -> io::Result<Result<Identity, Failure>> {
     collect(command(library)?, PROBE_TIME_LIMIT)
+}
+
+/// Asks an executable that has its allocator compiled in which one that is.
+pub fn identify_executable(path: &Path) -> io::Result<Result<Identity, Failure>> {
+    collect(executable(path), PROBE_TIME_LIMIT)
+}
+
+fn executable(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    command.env_remove("LD_PRELOAD");
+    command
 }
 
 fn command(library: Option<&Path>) -> io::Result<Command> {

@@ -39,6 +39,8 @@ enum What {
     Micro(rounds::Args),
     /// Patterns after published benchmarks of allocators, most with several threads
     Stress(rounds::Args),
+    /// Rust's own types, with the allocator as `#[global_allocator]`
+    Rust(rounds::Args),
     /// Allocators for kernels and small systems, over a fixed range
     Pools(rounds::Args),
     /// Every suite, interleaved round by round
@@ -52,6 +54,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::Micro(args) => rounds::run(&[Name::Micro], args),
         What::Stress(args) => rounds::run(&[Name::Stress], args),
+        What::Rust(args) => rounds::run(&[Name::Rust], args),
         What::Pools(args) => rounds::run(&[Name::Pools], args),
         What::All(args) => rounds::run(&Name::iter().collect::<Vec<_>>(), args),
         What::Peers(args) => peers::run(args),

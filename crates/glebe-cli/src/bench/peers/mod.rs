@@ -1,8 +1,11 @@
-//! `glebe bench peers`: builds the other allocators as preloadable libraries.
+//! `glebe bench peers`: builds the other allocators as preloadable libraries, and executables that
+//! each have one compiled in.
 //!
 //! Each library is built from the project's own sources by the project's own recipe, so that
 //! programs call the peer's exported `malloc` directly and not through a wrapper. Beside each one
 //! a note records the recipe and the compiler; a library whose note still fits is not built again.
+//! Of executables cargo knows what changed, also in Glebe's own sources: it is always asked, and
+//! keeps what it needs for that beside them.
 
 mod recipes;
 mod sources;
@@ -28,6 +31,9 @@ use super::child;
 /// Names the folder of the built libraries when it is not `target/peers` of the checkout.
 const FOLDER_VARIABLE: &str = "GLEBE_PEERS";
 
+/// What to do about one that is not there.
+pub const REMEDY: &str = "build it with `glebe bench peers`";
+
 /// What a library must define to replace the allocator of C and C++ programs.
 const REQUIRED_SYMBOLS: [&str; 11] = [
     "malloc",
@@ -46,7 +52,7 @@ const REQUIRED_SYMBOLS: [&str; 11] = [
 /// Arguments of `glebe bench peers`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Build only peers whose name contains one of these
+    /// Build only peers whose name begins with one of these
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Build again even when nothing changed
@@ -71,13 +77,18 @@ fn folder() -> Option<PathBuf> {
     named.or_else(|| Some(sources::checkout()?.join("target/peers")))
 }
 
-fn library_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("lib{name}.so"))
+/// The built library or executable of this name, if it is there.
+pub fn product(name: &str) -> Option<PathBuf> {
+    let recipe = RECIPES.iter().find(|recipe| recipe.name == name)?;
+    folder()?.join(recipe.file()).canonicalize().ok()
 }
 
-/// The built library of a peer, if it is there.
-pub fn library(name: &str) -> Option<PathBuf> {
-    library_path(&folder()?, name).canonicalize().ok()
+/// Executables: their names, and the allocators that are compiled in.
+pub fn executables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RECIPES.iter().filter_map(|recipe| match recipe.steps {
+        Steps::Executable(allocator) => Some((recipe.name, allocator)),
+        _ => None,
+    })
 }
 
 /// The version of the crate that a peer was built from.
@@ -108,7 +119,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             || args
                 .names
                 .iter()
-                .any(|name| recipe.name.contains(name.as_str()))
+                .any(|name| recipe.name.starts_with(name.as_str()))
     };
     let chosen: Vec<_> = RECIPES.iter().filter(wanted).collect();
     ensure!(
@@ -124,10 +135,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let outcome = build(recipe, &packages, &folder, args.force);
         spinner.finish_and_clear();
         match outcome {
-            Ok(done) => eprintln!("{:17} {done}", recipe.name),
+            Ok(done) => eprintln!("{:20} {done}", recipe.name),
             Err(error) => {
                 failed += 1;
-                eprintln!("{:17} failed: {error:#}", recipe.name);
+                eprintln!("{:20} failed: {error:#}", recipe.name);
             }
         }
     }
@@ -153,7 +164,9 @@ fn build(
     let commands = match &recipe.steps {
         Steps::Compile(compile) => vec![compile_command(compile, package)],
         Steps::Jemalloc => jemalloc_commands(package),
+        Steps::Executable(feature) => vec![sources::executable_command(feature, CARGO_TARGET)?],
     };
+    let is_executable = matches!(recipe.steps, Steps::Executable(_));
     let note = Note {
         package: recipe.package.into(),
         version: package.version.clone(),
@@ -164,12 +177,11 @@ fn build(
             .map(|part| part.to_string_lossy().into())
             .collect(),
     };
-    let (library, note_path) = (
-        library_path(folder, recipe.name),
-        note_path(folder, recipe.name),
-    );
-    if !force && library.is_file() && read_note(&note_path).as_ref() == Some(&note) {
-        return Ok(format!("up to date ({} {})", note.package, note.version));
+    let (product, note_path) = (folder.join(recipe.file()), note_path(folder, recipe.name));
+    let is_noted = !force && product.is_file() && read_note(&note_path).as_ref() == Some(&note);
+    let up_to_date = format!("up to date ({} {})", note.package, note.version);
+    if is_noted && !is_executable {
+        return Ok(up_to_date);
     }
     let workshop = tempfile::Builder::new()
         .prefix(".build-")
@@ -177,19 +189,35 @@ fn build(
     for command in &commands {
         run_step(command, workshop.path())?;
     }
-    let built = match &recipe.steps {
-        Steps::Compile(_) => workshop.path().join(OUTPUT),
-        Steps::Jemalloc => workshop.path().join("lib/libjemalloc.so.2"),
-    };
-    check_exports(&built)?;
-    child::identify(Some(&built))?.context("a program does not start on it")?;
-    fs::rename(&built, &library).with_context(|| format!("cannot write {}", library.display()))?;
+    let built = workshop.path().join(OUTPUT);
+    match &recipe.steps {
+        Steps::Compile(_) => {}
+        Steps::Jemalloc => fs::rename(workshop.path().join("lib/libjemalloc.so.2"), &built)?,
+        // Cargo keeps its own.
+        Steps::Executable(_) => {
+            let target = workshop.path().join(CARGO_TARGET);
+            fs::copy(sources::executable_below(&target), &built)?;
+        }
+    }
+    if is_noted && fs::read(&built)? == fs::read(&product)? {
+        return Ok(up_to_date);
+    }
+    if is_executable {
+        child::identify_executable(&built)?.context("it does not start")?;
+    } else {
+        check_exports(&built)?;
+        child::identify(Some(&built))?.context("a program does not start on it")?;
+    }
+    fs::rename(&built, &product).with_context(|| format!("cannot write {}", product.display()))?;
     fs::write(&note_path, serde_json::to_string_pretty(&note)?)?;
     Ok(format!("built from {} {}", note.package, note.version))
 }
 
 /// The file that a single compiler call writes in its folder.
-const OUTPUT: &str = "library.so";
+const OUTPUT: &str = "output";
+
+/// Where cargo builds executables, as seen from that folder.
+const CARGO_TARGET: &str = "../cargo";
 
 type Argv = Vec<OsString>;
 

@@ -1,4 +1,5 @@
-//! How each peer's own project builds its preloadable library, as compiler arguments.
+//! How each peer's own project builds its preloadable library, as compiler arguments; and which
+//! executables cargo builds with an allocator compiled in.
 //!
 //! The flags are those of the projects' build files for a release build: mimalloc's and snmalloc's
 //! `CMakeLists.txt` (targets `mimalloc` and `snmallocshim`), rpmalloc's `configure.py` (target
@@ -6,7 +7,7 @@
 
 /// One peer.
 pub struct Recipe {
-    /// The name in reports; the library is `libNAME.so`.
+    /// The name in reports; the library is `libNAME.so`, an executable is `NAME`.
     pub name: &'static str,
     /// The crate whose package carries the sources.
     pub package: &'static str,
@@ -14,12 +15,24 @@ pub struct Recipe {
     pub steps: Steps,
 }
 
-/// How to get from sources to a library.
+impl Recipe {
+    /// The name of the file that is built.
+    pub fn file(&self) -> String {
+        match self.steps {
+            Steps::Executable(_) => self.name.into(),
+            _ => format!("lib{}.so", self.name),
+        }
+    }
+}
+
+/// How to get from sources to a library or an executable.
 pub enum Steps {
     /// One call of a compiler.
     Compile(Compile),
     /// `configure` and `make` in a folder of its own.
     Jemalloc,
+    /// The executable of `peers/rust` with the allocator that is this feature.
+    Executable(&'static str),
 }
 
 /// One call of a compiler. Paths are relative to the package; `-I` ones too.
@@ -130,8 +143,16 @@ const fn snmalloc(
     }
 }
 
-/// Every peer that is built from sources.
-pub const RECIPES: [Recipe; 6] = [
+const fn executable(name: &'static str, feature: &'static str, package: &'static str) -> Recipe {
+    Recipe {
+        name,
+        package,
+        steps: Steps::Executable(feature),
+    }
+}
+
+/// Everything that is built from sources.
+pub const RECIPES: [Recipe; 13] = [
     mimalloc("mimalloc3", &[RELEASE, MIMALLOC]),
     mimalloc("mimalloc3-secure", &[RELEASE, MIMALLOC, &["-DMI_SECURE=4"]]),
     snmalloc("snmalloc", SNMALLOC_SOURCES, &[RELEASE, SNMALLOC]),
@@ -156,4 +177,11 @@ pub const RECIPES: [Recipe; 6] = [
         package: "tikv-jemalloc-sys",
         steps: Steps::Jemalloc,
     },
+    executable("rust-glebe", "glebe", "glebe"),
+    executable("rust-glibc", "glibc", "glebe-peers-rust"),
+    executable("rust-mimalloc3", "mimalloc3", "mimalloc"),
+    executable("rust-snmalloc", "snmalloc", "snmalloc-rs"),
+    executable("rust-rpmalloc", "rpmalloc", "rpmalloc"),
+    executable("rust-jemalloc", "jemalloc", "tikv-jemallocator"),
+    executable("rust-google-tcmalloc", "google-tcmalloc", "tcmalloc-better"),
 ];

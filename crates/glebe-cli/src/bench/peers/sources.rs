@@ -1,12 +1,17 @@
 //! Gets the peers' sources: cargo fetches the crates that carry them, pinned by `peers/Cargo.lock`.
+//! Executables are built by cargo altogether.
 
 use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+
+/// The package of the executables.
+const PACKAGE: &str = "glebe-peers-rust";
 
 /// A fetched crate.
 pub struct Package {
@@ -42,20 +47,43 @@ fn above(start: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// Has cargo fetch the sources and say where they are.
-pub fn fetch() -> Result<BTreeMap<String, Package>> {
+/// The manifest of the peers.
+fn manifest() -> Result<PathBuf> {
     let checkout = checkout().context(
         "no peers/Cargo.toml above this command or the current folder; \
          the peers are built from a checkout of the repository",
     )?;
-    let manifest = checkout.join("peers/Cargo.toml");
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    Ok(checkout.join("peers/Cargo.toml"))
+}
+
+fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// How cargo builds the executable with a feature, below `target`.
+pub fn executable_command(feature: &str, target: &str) -> Result<Vec<OsString>> {
+    let mut argv = vec![cargo(), "build".into()];
+    argv.extend(["--release", "--locked", "--package", PACKAGE].map(OsString::from));
+    argv.extend(["--features", feature, "--target-dir", target].map(OsString::from));
+    argv.extend(["--manifest-path".into(), manifest()?.into()]);
+    Ok(argv)
+}
+
+/// Where cargo then puts it.
+pub fn executable_below(target: &Path) -> PathBuf {
+    target.join("release").join(PACKAGE)
+}
+
+/// Has cargo fetch the sources and say where they are.
+pub fn fetch() -> Result<BTreeMap<String, Package>> {
+    let manifest = manifest()?;
+    let output = Command::new(cargo())
         .args([
             "metadata",
             "--format-version",
             "1",
             "--locked",
+            "--all-features",
             "--manifest-path",
         ])
         .arg(&manifest)

@@ -4,9 +4,11 @@
 //! |--|--|--|
 //! | `patterns` | `micro` and `stress`: patterns in a worker process | preloaded libraries |
 //! | `pools` | patterns on a fixed range, in a worker process | pools and peers linked in |
+//! | `rust` | `Box`, `Vec`, `String`, maps | `#[global_allocator]` of an executable each |
 
 mod patterns;
 mod pools;
+mod rust;
 
 use strum::{Display, EnumIter};
 
@@ -20,6 +22,8 @@ pub enum Name {
     Micro,
     /// Patterns after published benchmarks of allocators, most with several threads
     Stress,
+    /// Rust's own types, with the allocator as `#[global_allocator]`
+    Rust,
     /// Allocators for kernels and small systems, over a fixed range
     Pools,
 }
@@ -30,6 +34,7 @@ impl Name {
         match self {
             Name::Micro => Box::new(patterns::micro()),
             Name::Stress => Box::new(patterns::stress()),
+            Name::Rust => Box::new(rust::Rust::new()),
             Name::Pools => Box::new(pools::Pools),
         }
     }

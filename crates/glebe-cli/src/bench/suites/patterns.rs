@@ -11,7 +11,7 @@ use crate::bench::worker::Sample;
 
 /// A quick run does this part of the operations.
 const QUICK_SHARE: u64 = 8;
-pub(super) const QUICK_ROUNDS: u32 = 3;
+pub const QUICK_ROUNDS: u32 = 3;
 
 /// See the module's text.
 pub struct Patterns {
@@ -39,29 +39,13 @@ pub fn stress() -> Patterns {
     }
 }
 
-/// Patterns as rows.
-pub(super) fn tasks_of(patterns: &[Pattern]) -> Vec<Task> {
-    let task = |pattern: &Pattern| Task {
-        name: pattern.name.clone(),
-        about: pattern.about.into(),
-    };
-    patterns.iter().map(task).collect()
-}
-
-/// How many operations a row's pattern shall do.
-pub(super) fn ops_of(patterns: &[Pattern], task: &Task, effort: Effort) -> u64 {
-    let pattern = patterns.iter().find(|pattern| pattern.name == task.name);
-    let share = if effort.quick { QUICK_SHARE } else { 1 };
-    pattern.map_or(0, |pattern| pattern.ops / share)
-}
-
 impl Suite for Patterns {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn tasks(&self) -> Vec<Task> {
-        tasks_of(&self.patterns)
+        tasks(&self.patterns)
     }
 
     fn line(&self, ask: &Ask) -> anyhow::Result<Line> {
@@ -86,7 +70,23 @@ impl Suite for Patterns {
         arm: &Allocator,
         effort: Effort,
     ) -> io::Result<Result<Sample, Failure>> {
-        let ops = ops_of(&self.patterns, task, effort);
+        let ops = ops(&self.patterns, task, effort);
         child::sample(arm.library.as_deref(), &task.name, ops, effort.seed)
     }
+}
+
+/// The rows of a suite whose rows are patterns.
+pub fn tasks(patterns: &[Pattern]) -> Vec<Task> {
+    let task = |pattern: &Pattern| Task {
+        name: pattern.name.clone(),
+        about: pattern.about.into(),
+    };
+    patterns.iter().map(task).collect()
+}
+
+/// How many operations of a row a run does.
+pub fn ops(patterns: &[Pattern], task: &Task, effort: Effort) -> u64 {
+    let pattern = patterns.iter().find(|one| one.name == task.name);
+    let ops = pattern.map_or(0, |pattern| pattern.ops);
+    if effort.quick { ops / QUICK_SHARE } else { ops }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use strum::IntoEnumIterator;
 
-use super::patterns::{QUICK_ROUNDS, ops_of, tasks_of};
+use super::patterns::{QUICK_ROUNDS, ops, tasks};
 use crate::arms::{Name, Peer};
 use crate::bench::allocators::{Allocator, Line, Role};
 use crate::bench::child::{self, Failure};
@@ -40,7 +40,7 @@ impl Suite for Pools {
     }
 
     fn tasks(&self) -> Vec<Task> {
-        tasks_of(&patterns::pools(Name::SUBJECT))
+        tasks(&patterns::pools(Name::SUBJECT))
     }
 
     fn line(&self, _: &Ask) -> anyhow::Result<Line> {
@@ -85,7 +85,7 @@ impl Suite for Pools {
             Ok(name) => name,
             Err(failure) => return Ok(Err(failure)),
         };
-        let ops = ops_of(&patterns::pools(name), task, effort);
+        let ops = ops(&patterns::pools(name), task, effort);
         child::sample_of_pool(&name.to_string(), &task.name, ops, effort.seed)
     }
 }
