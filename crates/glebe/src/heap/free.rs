@@ -74,6 +74,16 @@ impl Heap {
             .then(|| (row, entry.class()))
     }
 
+    /// The class of the live slot that starts at `block`, under the same conditions. Nothing that
+    /// others have freed lies there, so the bit in A is all there is to ask.
+    #[inline(always)]
+    pub(super) fn own_slot(&self, block: *mut u8) -> Option<ClassOffset> {
+        let (row, class) = self.own_row(block)?;
+        let slot = slot_of(block, row)?;
+        let live = WordId::of_slot(row, slot).word().load(Relaxed);
+        (live >> (slot % 64) & 1 != 0).then_some(class)
+    }
+
     /// Frees a slot in the first unit of an own slab.
     #[inline(always)]
     fn free_own(&self, block: *mut u8, row: &'static Row) {

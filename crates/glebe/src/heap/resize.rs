@@ -5,7 +5,7 @@
 //! check of sized frees exact, and shrinking gives memory back.
 
 use super::free::{Block, class_for};
-use super::{free, malloc, memalign};
+use super::{free, malloc, memalign, tls};
 use crate::records::UNIT;
 use crate::region::{Grown, REGION};
 use core::ptr::{copy_nonoverlapping, null_mut};
@@ -35,14 +35,17 @@ pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut
     }
     let size = size.max(1);
     let wanted = class_for(size, align);
-    let old = match Block::find(block) {
-        Block::Slot { class, .. } if wanted == Some(class as usize) => return block,
-        found @ Block::Slot { .. } => found.bytes(),
-        Block::Large { unit } if wanted.is_none() => match resize_large(unit, size, align) {
+    let heap = tls::heap();
+    let old = if let Some(class) = heap.own_slot(block) {
+        if wanted == Some(class.number()) {
+            return block;
+        }
+        heap.cursor_of(class).slot_size()
+    } else {
+        match in_place(block, wanted, size, align) {
             Resized::At(place) => return place,
             Resized::Not(old) => old,
-        },
-        found => found.bytes(),
+        }
     };
     let new = if align <= 16 {
         malloc(size)
@@ -62,6 +65,15 @@ pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut
 enum Resized {
     At(*mut u8),
     Not(usize),
+}
+
+/// Finds any block, and resizes it where it is, or by its pages, if that can be.
+fn in_place(block: *mut u8, wanted: Option<usize>, size: usize, align: usize) -> Resized {
+    match Block::find(block) {
+        Block::Slot { class, .. } if wanted == Some(class as usize) => Resized::At(block),
+        Block::Large { unit } if wanted.is_none() => resize_large(unit, size, align),
+        found => Resized::Not(found.bytes()),
+    }
 }
 
 fn resize_large(unit: u32, size: usize, align: usize) -> Resized {

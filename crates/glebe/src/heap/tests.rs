@@ -10,7 +10,8 @@ use crate::blocks::system::faults;
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
-use crate::slab::MAX_SLOT;
+use crate::slab::classes::size_of_class;
+use crate::slab::{CLASSES, MAX_SLOT};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
@@ -297,5 +298,40 @@ fn a_child_does_not_wait_for_a_lock_that_its_parent_held() {
         }));
         free(large);
         free(small);
+    }
+}
+
+/// Own blocks are found by their row alone, others' by all that is recorded of them.
+#[test]
+fn a_realloc_keeps_contents_from_any_class_to_any_other() {
+    let sizes: Vec<usize> = (0..CLASSES).map(size_of_class).chain([40_000]).collect();
+    let filled = |size: usize| {
+        let block = malloc(size);
+        // SAFETY: at least that long, and ours.
+        unsafe { block.write_bytes(size as u8 / 2 + 1, size) };
+        block as usize
+    };
+    let check = |block: usize, from: usize, to: usize| {
+        // SAFETY: live, and given up for the result.
+        let (same, moved) = unsafe {
+            let same = realloc(block as *mut u8, from - 1);
+            (same as usize, realloc(same, to))
+        };
+        assert_eq!(same, block, "{from} bytes stay where they are");
+        // SAFETY: live and that long; given up.
+        unsafe {
+            assert!(usable_size(moved) >= to);
+            let kept = core::slice::from_raw_parts(moved, from.min(to));
+            assert!(kept.iter().all(|byte| *byte == from as u8 / 2 + 1));
+            free(moved);
+        }
+    };
+    for &from in &sizes {
+        sizes.iter().for_each(|&to| check(filled(from), from, to));
+    }
+    let make = move || [16, 48, 1000, 20_000].map(|size| (filled(size), size));
+    let others = std::thread::spawn(make).join().unwrap();
+    for (block, from) in others {
+        check(block, from, 3 * from);
     }
 }
