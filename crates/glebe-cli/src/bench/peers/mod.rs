@@ -55,7 +55,7 @@ pub struct Args {
     /// Build only peers whose name begins with one of these
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Build again even when nothing changed
+    /// Build again even when nothing changed; executables only where cargo sees a change
     #[arg(long)]
     force: bool,
 }
