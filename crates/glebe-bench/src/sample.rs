@@ -8,7 +8,7 @@ use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
 
-use crate::pattern::Pattern;
+use crate::pattern::{Latency, Pattern};
 
 /// The part of the timed run that is done before the clock starts.
 const WARM_UP_SHARE: u64 = 10;
@@ -41,6 +41,9 @@ pub struct Sample {
     pub major_faults: i64,
     /// The file name of the library that `malloc` was in, or the allocator's own.
     pub library: PathBuf,
+    /// How long single calls took, in rows that time them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
 }
 
 /// Runs a row once in this process.
@@ -62,6 +65,7 @@ pub fn measure(row: &Pattern, ops: u64, seed: u64, library: PathBuf) -> Result<S
         minor_faults: after.minor_page_faults() - before.minor_page_faults(),
         major_faults: after.major_page_faults() - before.major_page_faults(),
         library,
+        latency: load.latency(),
     })
 }
 

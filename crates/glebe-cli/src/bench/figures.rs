@@ -1,7 +1,7 @@
 //! The figures of a suite as words, tables and plots, apart from how they are shown.
 
 use super::allocators::{Role, null_name};
-use super::results::{Metric, Overall, Results, Row, Table};
+use super::results::{Cell, Metric, Overall, Results, Row, Table};
 use super::stats::{LEAST_NOISE, Spread};
 use super::suite::Unit;
 use super::worker::Sample;
@@ -86,6 +86,7 @@ fn tables(table: &Table) -> Vec<parts::Table> {
     [summaries(table)]
         .into_iter()
         .chain(versus.into_iter().flatten())
+        .chain(table.rows.iter().filter_map(|row| latencies(table, row)))
         .chain(METRICS.map(|metric| ratios(table, metric)))
         .chain(detail)
         .collect()
@@ -286,6 +287,34 @@ fn summaries(table: &Table) -> parts::Table {
         ["allocator", "version", "time", "peak memory", "rows"],
         rows.collect(),
     )
+}
+
+/// How long single calls of a row took, if they were timed.
+fn latencies(table: &Table, row: &Row) -> Option<parts::Table> {
+    row.cells.iter().find_map(Cell::latency)?;
+    let rows = table.allocators.iter().zip(&row.cells).enumerate();
+    let rows = rows.map(|(at, (arm, cell))| parts::Row {
+        name: arm.name.clone(),
+        ours: arm.role == Role::Subject,
+        cells: match cell.latency() {
+            None => vec![failed(row, at)],
+            Some(functions) => functions.concat().into_iter().map(figure).collect(),
+        },
+    });
+    let quantiles = ["malloc", "free"].into_iter().flat_map(|function| {
+        ["p50", "p99", "p99.9", "longest"].map(|name| format!("{function} {name}"))
+    });
+    let title = format!(
+        "{}: single calls in ns with a reading of the clock, medians over the rounds",
+        row.name
+    );
+    Some(parts::Table {
+        title,
+        head: ["allocator".into()].into_iter().chain(quantiles).collect(),
+        rows: rows.collect(),
+        ours: None,
+        detail: false,
+    })
 }
 
 /// Everything that was measured of one row.

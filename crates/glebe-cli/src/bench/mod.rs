@@ -18,6 +18,8 @@ mod suite;
 mod suites;
 pub mod worker;
 
+pub use patterns::short_life;
+
 use std::process::ExitCode;
 
 use anyhow::Result;

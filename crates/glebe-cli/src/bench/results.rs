@@ -9,6 +9,7 @@ use super::machine::Machine;
 use super::stats::{Spread, Verdict, geometric_mean};
 use super::suite::Unit;
 use super::worker::Sample;
+use glebe_bench::pattern::{Latency, Quantiles};
 
 /// What of a sample is compared. Less is better in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,23 @@ impl Cell {
     pub fn spread(&self, metric: Metric) -> Option<Spread> {
         let samples = self.failure.is_none().then_some(&self.samples)?;
         Spread::of(samples.iter().map(|sample| metric.of(sample)))
+    }
+
+    /// How long single calls took, if they were timed: medians over the rounds of the quantiles of
+    /// `malloc` and of `free`.
+    pub fn latency(&self) -> Option<[[f64; 4]; 2]> {
+        let rounds = self.samples.iter().map(|sample| sample.latency);
+        let rounds: Vec<Latency> = rounds.collect::<Option<_>>()?;
+        if self.failure.is_some() || rounds.is_empty() {
+            return None;
+        }
+        let medians = |of: fn(&Latency) -> Quantiles| {
+            [0, 1, 2, 3].map(|at| {
+                let figures = rounds.iter().map(|one| of(one).rising()[at] as f64);
+                Spread::of(figures).map_or(0.0, |spread| spread.median)
+            })
+        };
+        Some([medians(|one| one.malloc), medians(|one| one.free)])
     }
 
     /// The ratio to another cell, round by round.
@@ -268,6 +286,7 @@ pub mod tests {
             minor_faults: 0,
             major_faults: 0,
             library: "/lib/test.so".into(),
+            latency: None,
         }
     }
 
@@ -384,6 +403,31 @@ pub mod tests {
         assert_eq!((versus.best, versus.verdict), (3, Verdict::Ahead));
         let versus = results.versus(&results.rows[1], Metric::Time).unwrap();
         assert_eq!((versus.best, versus.verdict), (1, Verdict::Behind));
+    }
+
+    #[test]
+    fn latencies_are_medians_over_the_rounds() {
+        let timed = |p50| {
+            let malloc = Quantiles {
+                calls: 1,
+                p50,
+                p99: 20,
+                p999: 30,
+                max: 40 * p50,
+            };
+            let free = Quantiles { p50: 5, ..malloc };
+            let mut sample = sample(1.0);
+            sample.latency = Some(Latency { malloc, free });
+            sample
+        };
+        let mut cell = Cell {
+            samples: [9, 1, 2].map(timed).into(),
+            failure: None,
+        };
+        let expected = [[2.0, 20.0, 30.0, 80.0], [5.0, 20.0, 30.0, 80.0]];
+        assert_eq!(cell.latency(), Some(expected));
+        cell.failure = failed().failure;
+        assert_eq!(cell.latency(), None);
     }
 
     #[test]

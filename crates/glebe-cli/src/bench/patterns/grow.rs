@@ -26,29 +26,57 @@ struct Grow(fn(usize) -> usize);
 impl Grow {
     /// One buffer's life; the number of times it was resized.
     fn once(&self) -> u64 {
-        let mut bytes = FIRST_BYTES;
-        let mut buffer = obtain(bytes);
-        // SAFETY: the buffer holds `bytes`.
-        unsafe { buffer.write_bytes(FILL, bytes) };
+        let mut buffer = Buffer::new(FIRST_BYTES);
         let mut resized = 0;
-        while bytes < LAST_BYTES {
-            let wanted = (self.0)(bytes).min(LAST_BYTES);
-            // SAFETY: the buffer is live, and the result replaces it. It holds `wanted` bytes, of
-            // which the first `bytes` were written.
-            unsafe {
-                buffer = resize(buffer, wanted);
-                assert!(
-                    *buffer == FILL && *buffer.add(bytes - 1) == FILL,
-                    "contents were lost"
-                );
-                buffer.add(bytes).write_bytes(FILL, wanted - bytes);
-            }
-            bytes = wanted;
+        while buffer.bytes() < LAST_BYTES {
+            buffer.grow((self.0)(buffer.bytes()).min(LAST_BYTES));
             resized += 1;
         }
-        // SAFETY: the buffer is live.
-        unsafe { release(buffer) };
         resized
+    }
+}
+
+/// A block whose every byte has been written.
+pub struct Buffer {
+    start: *mut u8,
+    bytes: usize,
+}
+
+impl Buffer {
+    /// A written block.
+    pub fn new(bytes: usize) -> Self {
+        let start = obtain(bytes);
+        // SAFETY: the block holds `bytes`.
+        unsafe { start.write_bytes(FILL, bytes) };
+        Self { start, bytes }
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Makes it `wanted` bytes long, which is more than it was.
+    pub fn grow(&mut self, wanted: usize) {
+        let bytes = self.bytes;
+        // SAFETY: the block is live, and the result replaces it. It holds `wanted` bytes, of
+        // which the first `bytes` were written.
+        unsafe {
+            self.start = resize(self.start, wanted);
+            assert!(
+                *self.start == FILL && *self.start.add(bytes - 1) == FILL,
+                "contents were lost"
+            );
+            self.start.add(bytes).write_bytes(FILL, wanted - bytes);
+        }
+        self.bytes = wanted;
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: the block is live, and not used again.
+        unsafe { release(self.start) };
     }
 }
 

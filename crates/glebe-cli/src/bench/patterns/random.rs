@@ -15,21 +15,45 @@ pub fn patterns() -> Vec<Pattern> {
     ]
     .map(|(name, live, ops)| {
         Pattern::new(format!("random/{name}"), about, ops, move |seed| {
-            Replace::new(live, seed)
+            Replace::new(live, Sizes::skewed(seed), seed)
         })
     })
     .into()
 }
 
-struct Replace {
+/// More sets for `stress`.
+pub fn stress() -> Vec<Pattern> {
+    let skewed = "replace a random live object; sizes 8 to 4096, mostly small, mean 95 bytes";
+    let skewed =
+        [("10k", 10_000, 12_000_000), ("1M", 1_000_000, 2_500_000)].map(|(name, live, ops)| {
+            Pattern::new(format!("random/{name}"), skewed, ops, move |seed| {
+                Replace::new(live, Sizes::skewed(seed), seed)
+            })
+        });
+    let even = "replace a random live object; sizes evenly from the range";
+    let even = [
+        ("10kx8-256", 10_000, 256, 20_000_000),
+        ("1Mx8-256", 1_000_000, 256, 3_000_000),
+        ("10Mx8-64", 10_000_000, 64, 4_000_000),
+    ]
+    .map(|(name, live, high, ops)| {
+        Pattern::new(format!("random/{name}"), even, ops, move |seed| {
+            Replace::new(live, Sizes::uniform(seed, 8, high), seed)
+        })
+    });
+    skewed.into_iter().chain(even).collect()
+}
+
+/// A set of live objects.
+pub struct Replace {
     objects: Table<*mut u8>,
     sizes: Sizes,
     random: Random,
 }
 
 impl Replace {
-    fn new(live: usize, seed: u64) -> Self {
-        let mut sizes = Sizes::skewed(seed);
+    /// `live` objects of the given sizes.
+    pub fn new(live: usize, mut sizes: Sizes, seed: u64) -> Self {
         let mut objects = Table::new(live);
         objects
             .iter_mut()

@@ -64,6 +64,16 @@ impl Sizes {
         Self::draw(|| random.between(low, high))
     }
 
+    /// From `low` to `high`, each doubling as often as any other: the smaller, the more.
+    pub fn logarithmic(seed: u64, low: usize, high: usize) -> Self {
+        let mut random = Random::new(seed);
+        let doublings = (high as f64 / low as f64).log2();
+        Self::draw(|| {
+            let share = random.below(1 << 20) as f64 / f64::from(1 << 20);
+            (low as f64 * (doublings * share).exp2()) as usize
+        })
+    }
+
     /// Drawn from the skewed mix of small sizes.
     pub fn skewed(seed: u64) -> Self {
         let mut random = Random::new(seed);
@@ -106,6 +116,22 @@ mod tests {
         assert!(drawn.iter().all(|size| (8..=4096).contains(size)));
         let small = drawn.iter().filter(|&&size| size <= 64).count() * 100 / drawn.len();
         assert!((68..=72).contains(&small), "{small} % up to 64 bytes");
+    }
+
+    #[test]
+    fn every_doubling_is_as_frequent_on_a_logarithmic_scale() {
+        let mut sizes = Sizes::logarithmic(1, 64 << 10, 16 << 20);
+        let drawn: Vec<_> = (0..Sizes::LENGTH).map(|_| sizes.next()).collect();
+        let range = 64 << 10..=16 << 20;
+        assert!(drawn.iter().all(|size| range.contains(size)));
+        for limit in [1, 2, 4, 7].map(|doublings| (64 << 10) << doublings) {
+            let below = drawn.iter().filter(|&&size| size < limit).count();
+            let expected = Sizes::LENGTH * (limit.ilog2() as usize - 16) / 8;
+            assert!(
+                below.abs_diff(expected) < Sizes::LENGTH / 100,
+                "{below} below {limit}"
+            );
+        }
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl Suite for Patterns {
     }
 
     fn about(&self) -> &'static str {
-        "An operation is one allocation and its free; in growth patterns it is one realloc."
+        "An operation is one allocation and its free; in growth patterns it is one realloc, in\n\
+         threads/* a thread, in start/* a process."
     }
 
     fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>> {
