@@ -19,7 +19,7 @@ pub fn patterns() -> Vec<Pattern> {
         random: Random::new(seed),
         relations: vec![Number::new(); RELATIONS],
     };
-    vec![Pattern::new("cfrac/512bit", about, 12_000_000, make)]
+    vec![Pattern::new("cfrac/512bit", about, 24_000_000, make)]
 }
 
 /// Digits, the least significant one first.
