@@ -54,7 +54,7 @@ fn as_seen_from_here<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::
     path.as_ref().map(seen).serialize(to)
 }
 
-/// An arm that cannot run here, and what to do about it.
+/// An arm or a row that cannot run here, and what to do about it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Absent {
     /// Its name.

@@ -128,7 +128,7 @@ pub struct Table {
     pub base: String,
     /// The columns.
     pub allocators: Vec<Allocator>,
-    /// Allocators that could not run.
+    /// Allocators and rows that could not run.
     pub absent: Vec<Absent>,
     /// The rows.
     pub rows: Vec<Row>,

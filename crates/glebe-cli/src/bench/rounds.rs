@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::allocators::{Allocator, Line};
+use super::allocators::{Absent, Allocator, Line};
 use super::child::Failure;
 use super::machine::Machine;
 use super::report;
@@ -67,6 +67,8 @@ pub struct Args {
 struct Chosen {
     suite: Box<dyn Suite>,
     tasks: Vec<Task>,
+    /// Rows that were chosen and cannot run.
+    missing: Vec<Absent>,
     line: Line,
 }
 
@@ -75,14 +77,19 @@ pub fn run(names: &[Name], args: &Args) -> Result<ExitCode> {
     let mut chosen = Vec::new();
     for name in names {
         let suite = name.open();
-        let mut tasks = suite.tasks();
-        tasks.retain(|task| {
-            let matches = |filter: &String| task.name.contains(filter.as_str());
-            args.row.is_empty() || args.row.iter().any(matches)
-        });
+        let wanted =
+            |name: &str| args.row.is_empty() || args.row.iter().any(|filter| name.contains(filter));
+        let (mut tasks, mut missing) = (suite.tasks(), suite.missing());
+        tasks.retain(|task| wanted(&task.name));
+        missing.retain(|absent| wanted(&absent.name));
         let line = suite.line(&args.ask)?;
-        if !tasks.is_empty() {
-            chosen.push(Chosen { suite, tasks, line });
+        if !tasks.is_empty() || !missing.is_empty() {
+            chosen.push(Chosen {
+                suite,
+                tasks,
+                missing,
+                line,
+            });
         }
     }
     if args.list {
@@ -116,16 +123,17 @@ fn list(chosen: &Chosen) -> String {
         let library = library.unwrap_or_else(|| "the C library's own".into());
         format!("  {:20} {library}\n", arm.name)
     });
-    let absent = chosen.line.absent.iter().map(|arm| {
-        let remedy = arm.remedy.replace('\n', " ");
-        format!("  {:20} not here: {remedy}\n", arm.name)
-    });
+    let absent = |one: &Absent| {
+        let remedy = one.remedy.replace('\n', " ");
+        format!("  {:20} not here: {remedy}\n", one.name)
+    };
     let head = |text: &str| [format!("{text} of {}\n", chosen.suite.name())].into_iter();
     head("Rows")
         .chain(rows)
+        .chain(chosen.missing.iter().map(absent))
         .chain(head("Allocators"))
         .chain(present)
-        .chain(absent)
+        .chain(chosen.line.absent.iter().map(absent))
         .collect()
 }
 
@@ -160,6 +168,8 @@ fn begin(args: &Args, one: &mut Chosen, effort: Effort) -> Result<Table> {
         .prepare(&one.tasks, effort)
         .with_context(|| format!("cannot prepare {}", one.suite.name()))?;
     let cells = probe(one.suite.as_ref(), &mut one.line.present)?;
+    let mut absent = std::mem::take(&mut one.line.absent);
+    absent.append(&mut one.missing);
     let row = |task: &Task| Row {
         name: task.name.clone(),
         cells: cells.clone(),
@@ -172,7 +182,7 @@ fn begin(args: &Args, one: &mut Chosen, effort: Effort) -> Result<Table> {
         base: base.into(),
         rows: one.tasks.iter().map(row).collect(),
         allocators: std::mem::take(&mut one.line.present),
-        absent: std::mem::take(&mut one.line.absent),
+        absent,
     })
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::allocators::{Allocator, Line};
+use super::allocators::{Absent, Allocator, Line};
 use super::child::Failure;
 use super::worker::Sample;
 
@@ -44,6 +44,11 @@ pub trait Suite {
 
     /// Its rows, in the order of the report.
     fn tasks(&self) -> Vec<Task>;
+
+    /// Rows that cannot run here.
+    fn missing(&self) -> Vec<Absent> {
+        Vec::new()
+    }
 
     /// The allocators it compares.
     fn line(&self, ask: &Ask) -> anyhow::Result<Line>;
