@@ -59,7 +59,7 @@ pub fn measure(row: &Pattern, ops: u64, seed: u64, library: PathBuf) -> Result<S
     Ok(Sample {
         ops,
         ns_per_op: nanoseconds_per(elapsed, ops),
-        peak_rss_kib: peak_rss_kib()?,
+        peak_rss_kib: peak_rss_kib("self")?,
         user_ms: milliseconds(|usage| usage.user_time().num_microseconds()),
         system_ms: milliseconds(|usage| usage.system_time().num_microseconds()),
         minor_faults: after.minor_page_faults() - before.minor_page_faults(),
@@ -77,15 +77,17 @@ fn usage() -> Result<Usage, String> {
     getrusage(UsageWho::RUSAGE_SELF).map_err(|error| format!("getrusage: {error}"))
 }
 
-/// `VmHWM`, and not `ru_maxrss`: the latter remembers the parent's image from before `execve`.
-fn peak_rss_kib() -> Result<u64, String> {
-    let status = std::fs::read_to_string("/proc/self/status");
-    let status = status.map_err(|error| format!("/proc/self/status: {error}"))?;
+/// The largest resident set of a process: `VmHWM`, and not `ru_maxrss`, for that remembers the
+/// parent's image from before `execve`.
+pub fn peak_rss_kib(process: &str) -> Result<u64, String> {
+    let file = format!("/proc/{process}/status");
+    let status = std::fs::read_to_string(&file);
+    let status = status.map_err(|error| format!("{file}: {error}"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let digits = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
     digits
         .and_then(|digits| digits.trim().parse().ok())
-        .ok_or_else(|| "no VmHWM in /proc/self/status".into())
+        .ok_or_else(|| format!("no VmHWM in {file}"))
 }
 
 /// The version of the C library of this process.
@@ -105,7 +107,7 @@ mod tests {
         let touched = vec![1u8; bytes];
         assert!(touched.iter().step_by(4096).all(|&byte| byte == 1));
         drop(touched);
-        let peak = peak_rss_kib().unwrap();
+        let peak = peak_rss_kib("self").unwrap();
         assert!(peak >= (bytes >> 10) as u64, "{peak} KiB");
     }
 }

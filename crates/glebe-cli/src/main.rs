@@ -35,6 +35,9 @@ enum Command {
     /// Runs one pattern in this process; started by `glebe bench`
     #[command(hide = true)]
     BenchWorker(bench::worker::Args),
+    /// Runs one program and prints what it cost; started by `glebe bench`
+    #[command(hide = true)]
+    BenchRunner(bench::runner::Args),
     /// Play malloc-lab traces on a pool and score them, or generate such traces
     Replay(replay::Args),
     /// Answer four questions about allocators by measurement, in a report
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Command::BenchWorker(args) => bench::worker::run(&args),
+        Command::BenchRunner(args) => bench::runner::run(&args),
         Command::Replay(args) => replay::run(&args).unwrap_or_else(|error| {
             eprintln!("glebe replay: {error:#}");
             ExitCode::from(2)

@@ -4,10 +4,9 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use common::{compile, folder, glebe, marker, stderr, stdout};
-use serde_json::Value;
+use common::{crashing, folder, glebe, json, marker, stderr, stdout};
 
 /// One short pattern under glibc alone.
 fn micro() -> Command {
@@ -23,30 +22,6 @@ fn micro() -> Command {
     ]);
     command.args(["--allocator", "glibc"]);
     command
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout(output), stderr(output)))
-}
-
-/// Forwards to glibc, but ends the process at the given number of frees.
-fn crashing(folder: &Path, frees: u32) -> std::path::PathBuf {
-    let source = format!(
-        "#include <stdlib.h>\n\
-         extern void *__libc_malloc(size_t), *__libc_realloc(void *, size_t);\n\
-         extern void __libc_free(void *);\n\
-         static unsigned frees;\n\
-         void *malloc(size_t n) {{ return __libc_malloc(n); }}\n\
-         void *realloc(void *p, size_t n) {{ return __libc_realloc(p, n); }}\n\
-         void free(void *p) {{ if (++frees == {frees}) abort(); __libc_free(p); }}\n"
-    );
-    compile(
-        folder,
-        &format!("crash-{frees}.so"),
-        &["-shared", "-fPIC"],
-        &source,
-    )
 }
 
 #[test]

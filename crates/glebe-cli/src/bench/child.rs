@@ -6,24 +6,27 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use serde::Serialize;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt;
 
 use super::worker::{self, Identity, Sample};
 
 /// No pattern takes a tenth of this on a slow allocator.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+pub const TIME_LIMIT: Duration = Duration::from_secs(120);
 const PROBE_TIME_LIMIT: Duration = Duration::from_secs(20);
+/// For a child that nobody waits for any more to end by itself.
+const PARTING_TIME: Duration = Duration::from_secs(5);
 /// As much of a child's standard error as a report shows.
 const SHOWN_BYTES: usize = 400;
 
 /// How a child failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
     /// A few words for a table cell: the signal or status.
     pub what: String,
@@ -121,28 +124,104 @@ pub fn collect<T: DeserializeOwned>(
     mut command: Command,
     limit: Duration,
 ) -> io::Result<Result<T, Failure>> {
+    command.stdin(Stdio::null());
+    Ok(start(command)?.end(limit)?.and_then(|said| said.parse()))
+}
+
+/// What a child has written.
+pub struct Said {
+    /// Its whole standard output.
+    pub output: String,
+    /// The end of its standard error.
+    pub message: String,
+}
+
+impl Said {
+    /// Its output as JSON.
+    pub fn parse<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        serde_json::from_str(&self.output).map_err(|_| Failure {
+            what: "no result".into(),
+            message: self.message,
+        })
+    }
+}
+
+/// A child that has been started. It does not outlive this.
+pub struct Running {
+    child: Child,
+    /// The writing end of its standard input, if that is a pipe.
+    input: Option<ChildStdin>,
+    stdout: File,
+    stderr: File,
+}
+
+/// Starts a child; its standard input is the caller's to choose.
+pub fn start(mut command: Command) -> io::Result<Running> {
     // Files, not pipes: a child that writes a lot must not wait for a reader.
-    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command
-        .stdin(Stdio::null())
         .stdout(stdout.try_clone()?)
         .stderr(stderr.try_clone()?);
     let mut child = command.spawn()?;
-    let status = child.wait_timeout(limit)?;
-    if status.is_none() {
-        child.kill()?;
-        child.wait()?;
+    let input = child.stdin.take();
+    Ok(Running {
+        child,
+        input,
+        stdout,
+        stderr,
+    })
+}
+
+impl Running {
+    /// Its process.
+    pub fn id(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
     }
-    let message = tail(&read_back(&mut stderr)?);
-    let what = match status {
-        None => format!("no end after {} s", limit.as_secs()),
-        Some(status) if !status.success() => describe(status),
-        Some(_) => match serde_json::from_str(&read_back(&mut stdout)?) {
-            Ok(value) => return Ok(Ok(value)),
-            Err(_) => "no result".into(),
-        },
-    };
-    Ok(Err(Failure { what, message }))
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> io::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// Ends its standard input.
+    pub fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Waits for its end, but ends it by force after so long.
+    pub fn end(mut self, limit: Duration) -> io::Result<Result<Said, Failure>> {
+        let status = self.child.wait_timeout(limit)?;
+        if status.is_none() {
+            self.kill()?;
+        }
+        let message = tail(&read_back(&mut self.stderr)?);
+        let what = match status {
+            None => format!("no end after {} s", limit.as_secs()),
+            Some(status) if !status.success() => describe(status),
+            Some(_) => {
+                let output = read_back(&mut self.stdout)?;
+                return Ok(Ok(Said { output, message }));
+            }
+        };
+        Ok(Err(Failure { what, message }))
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        // Only a child that leads a group has one.
+        let _ = killpg(self.id(), Signal::SIGKILL);
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.close_input();
+        if !matches!(self.child.wait_timeout(PARTING_TIME), Ok(Some(_))) {
+            // It cannot be reported from here, and nothing more can be done.
+            let _ = self.kill();
+        }
+    }
 }
 
 fn read_back(file: &mut File) -> io::Result<String> {
@@ -161,7 +240,7 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// The last lines, as many as fit.
-fn tail(text: &str) -> String {
+pub fn tail(text: &str) -> String {
     let text = text.trim();
     let start = text.len().saturating_sub(SHOWN_BYTES);
     let start = (start..=text.len())

@@ -1,8 +1,9 @@
 //! `glebe bench`: measures the allocator beside its peers.
 //!
 //! A [`suite`] decides what is run; everything else is shared: [`allocators`] knows the arms,
-//! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`rounds`] runs all in
-//! turns, [`results`] and [`stats`] compute, [`figures`] says what it means, [`report`] shows it.
+//! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`runner`] other
+//! programs, [`rounds`] runs all in turns, [`results`] and [`stats`] compute, [`figures`] says what
+//! it means, [`report`] shows it.
 
 mod allocators;
 pub mod child;
@@ -13,6 +14,7 @@ mod peers;
 mod report;
 mod results;
 mod rounds;
+pub mod runner;
 pub mod stats;
 mod suite;
 mod suites;
@@ -41,6 +43,8 @@ enum What {
     Micro(rounds::Args),
     /// Patterns after published benchmarks of allocators, most with several threads
     Stress(rounds::Args),
+    /// Real programs with generated inputs, from interpreters to databases
+    Real(rounds::Args),
     /// Rust's own types, with the allocator as `#[global_allocator]`
     Rust(rounds::Args),
     /// Allocators for kernels and small systems, over a fixed range
@@ -56,6 +60,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::Micro(args) => rounds::run(&[Name::Micro], args),
         What::Stress(args) => rounds::run(&[Name::Stress], args),
+        What::Real(args) => rounds::run(&[Name::Real], args),
         What::Rust(args) => rounds::run(&[Name::Rust], args),
         What::Pools(args) => rounds::run(&[Name::Pools], args),
         What::All(args) => rounds::run(&Name::iter().collect::<Vec<_>>(), args),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use glebe_bench::libc_version;
-pub use glebe_bench::{Identity, Sample};
+pub use glebe_bench::{Identity, Sample, peak_rss_kib};
 
 use super::patterns;
 

@@ -9,6 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
+
 /// A folder on the file system of the build: `/tmp` may be mounted without setuid programs.
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
@@ -57,6 +59,25 @@ pub fn marker(folder: &Path, name: &str) -> PathBuf {
     )
 }
 
+/// An allocator that forwards to glibc, but ends the process at the given number of frees.
+pub fn crashing(folder: &Path, frees: u32) -> PathBuf {
+    let source = format!(
+        "#include <stdlib.h>\n\
+         extern void *__libc_malloc(size_t), *__libc_realloc(void *, size_t);\n\
+         extern void __libc_free(void *);\n\
+         static unsigned frees;\n\
+         void *malloc(size_t n) {{ return __libc_malloc(n); }}\n\
+         void *realloc(void *p, size_t n) {{ return __libc_realloc(p, n); }}\n\
+         void free(void *p) {{ if (++frees == {frees}) abort(); __libc_free(p); }}\n"
+    );
+    compile(
+        folder,
+        &format!("crash-{frees}.so"),
+        &["-shared", "-fPIC"],
+        &source,
+    )
+}
+
 /// Writes a file with the given mode.
 pub fn file(folder: &Path, name: &str, mode: u32, bytes: &[u8]) -> PathBuf {
     let path = folder.join(name);
@@ -73,4 +94,10 @@ pub fn stderr(output: &Output) -> String {
 /// Standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What `--json -` wrote.
+pub fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout(output), stderr(output)))
 }

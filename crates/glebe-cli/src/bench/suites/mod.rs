@@ -3,11 +3,13 @@
 //! | file | rows | allocators |
 //! |--|--|--|
 //! | `patterns` | `micro` and `stress`: patterns in a worker process | preloaded libraries |
-//! | `pools` | patterns on a fixed range, in a worker process | pools and peers linked in |
+//! | `real` | `real`: whole programs with generated inputs | preloaded libraries |
 //! | `rust` | `Box`, `Vec`, `String`, maps | `#[global_allocator]` of an executable each |
+//! | `pools` | patterns on a fixed range, in a worker process | pools and peers linked in |
 
 mod patterns;
 mod pools;
+mod real;
 mod rust;
 
 use strum::{Display, EnumIter};
@@ -22,6 +24,8 @@ pub enum Name {
     Micro,
     /// Patterns after published benchmarks of allocators, most with several threads
     Stress,
+    /// Real programs with generated inputs, from interpreters to databases
+    Real,
     /// Rust's own types, with the allocator as `#[global_allocator]`
     Rust,
     /// Allocators for kernels and small systems, over a fixed range
@@ -34,6 +38,7 @@ impl Name {
         match self {
             Name::Micro => Box::new(patterns::micro()),
             Name::Stress => Box::new(patterns::stress()),
+            Name::Real => Box::new(real::Real::new()),
             Name::Rust => Box::new(rust::Rust::new()),
             Name::Pools => Box::new(pools::Pools),
         }
