@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs what Glebe's build and tests need and this machine lacks; quick when all is there.
 #
-#   scripts/setup.sh [--quiet] [build|test]
+#   scripts/setup.sh [--quiet] [build|test|bench]
 #
 # `build` asks only for Rust and a linker; `test` (the default) also for the real programs that the
-# tests put on the allocator, the peers they are compared with, and the measuring tools. What is
-# there is found by looking for the program or library itself, so one that did not come from a
-# Debian package counts, too.
+# tests put on the allocator, the peers they are compared with, and the measuring tools; `bench` for
+# those and for all programs of `glebe bench real`. What is there is found by looking for the
+# program or library itself, so one that did not come from a Debian package counts, too.
 set -euo pipefail
 
 # What to look for (a program, or a path that may hold wildcards), and its Debian 12 package.
@@ -44,6 +44,15 @@ TEST_NEEDS=(
     '/usr/lib/*/libjemalloc.so.2:libjemalloc2'
     '/usr/lib/*/libmimalloc.so.2.0:libmimalloc2.0'
     '/usr/lib/*/libtcmalloc_minimal.so.4:libtcmalloc-minimal4'
+)
+# `glebe bench real` takes Debian's own rustc: Rust's has an allocator inside.
+BENCH_NEEDS=(
+    db_bench:rocksdb-tools
+    gs:ghostscript
+    lua5.4:lua5.4
+    ruby:ruby
+    z3:z3
+    /usr/bin/rustc:rustc
 )
 
 say() {
@@ -114,8 +123,8 @@ main() {
     for argument in "$@"; do
         case $argument in
             --quiet) quiet=yes ;;
-            build | test) scope=$argument ;;
-            *) fail "unknown argument \`$argument\`; usage: setup.sh [--quiet] [build|test]" ;;
+            build | test | bench) scope=$argument ;;
+            *) fail "unknown \`$argument\`; usage: setup.sh [--quiet] [build|test|bench]" ;;
         esac
     done
     [[ $(uname -sm) == "Linux x86_64" ]] || fail "Glebe needs Linux on x86-64, not $(uname -sm)"
@@ -123,6 +132,7 @@ main() {
     check_rust
     local -a needs=("${BUILD_NEEDS[@]}")
     [[ $scope == build ]] || needs+=("${TEST_NEEDS[@]}")
+    [[ $scope != bench ]] || needs+=("${BENCH_NEEDS[@]}")
     find_missing "${needs[@]}"
     if ((${#missing[@]})); then
         install_missing
