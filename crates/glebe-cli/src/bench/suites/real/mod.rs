@@ -130,7 +130,7 @@ impl Suite for Real {
     }
 
     fn about(&self) -> &'static str {
-        "An operation is one run. Of several processes the largest peak counts, of a server's the sum."
+        "An operation is one run. Of several processes the largest counts, of a server's the sum."
     }
 
     fn prepare(&mut self, chosen: &[Task], effort: Effort) -> anyhow::Result<()> {
