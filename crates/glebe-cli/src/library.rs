@@ -12,6 +12,9 @@ pub const LIBRARY_VARIABLE: &str = "GLEBE_LIBRARY";
 /// The development name and the one that a runtime package installs.
 const FILE_NAMES: [&str; 2] = ["libglebe.so", "libglebe.so.1"];
 
+/// The recorder, which lies where the library does.
+const RECORDER: &str = "libglebe_record.so";
+
 /// Where packages and `make install` put it, after the folders around the command itself.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64"];
 
@@ -26,6 +29,13 @@ pub enum LibraryError {
         .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     NotFound(Vec<PathBuf>),
+    /// The recorder is in none of them.
+    #[error(
+        "cannot find {RECORDER} (looked in {})\n\
+         Build it with `cargo build --release -p glebe-record`.",
+        .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoRecorder(Vec<PathBuf>),
     /// A path was named, and it cannot be read.
     #[error("cannot use {1} from {0}: {2}")]
     Unreadable(&'static str, String, std::io::Error),
@@ -49,9 +59,18 @@ pub fn find(explicit: Option<&Path>) -> Result<PathBuf, LibraryError> {
         return named(LIBRARY_VARIABLE, Path::new(&path));
     }
     let folders = folders(std::env::current_exe().ok().as_deref());
-    match search(&folders) {
+    match search(&folders, &FILE_NAMES) {
         Some(path) => named("the search path", &path),
         None => Err(LibraryError::NotFound(folders)),
+    }
+}
+
+/// Finds the recorder in the first usual place that has it.
+pub fn recorder() -> Result<PathBuf, LibraryError> {
+    let folders = folders(std::env::current_exe().ok().as_deref());
+    match search(&folders, &[RECORDER]) {
+        Some(path) => named("the search path", &path),
+        None => Err(LibraryError::NoRecorder(folders)),
     }
 }
 
@@ -68,10 +87,10 @@ fn folders(executable: Option<&Path>) -> Vec<PathBuf> {
     around.chain(SYSTEM_FOLDERS.map(PathBuf::from)).collect()
 }
 
-fn search(folders: &[PathBuf]) -> Option<PathBuf> {
+fn search(folders: &[PathBuf], names: &[&str]) -> Option<PathBuf> {
     folders
         .iter()
-        .flat_map(|folder| FILE_NAMES.map(|name| folder.join(name)))
+        .flat_map(|folder| names.iter().map(|name| folder.join(name)))
         .find(|path| path.is_file())
 }
 
@@ -144,10 +163,11 @@ mod tests {
         for place in &places {
             std::fs::create_dir(place).unwrap();
         }
-        assert_eq!(search(&places), None);
+        assert_eq!(search(&places, &FILE_NAMES), None);
         std::fs::write(places[2].join("libglebe.so"), b"").unwrap();
         std::fs::write(places[1].join("libglebe.so.1"), b"").unwrap();
-        assert_eq!(search(&places), Some(places[1].join("libglebe.so.1")));
+        let found = search(&places, &FILE_NAMES);
+        assert_eq!(found, Some(places[1].join("libglebe.so.1")));
     }
 
     #[test]

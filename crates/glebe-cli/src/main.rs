@@ -6,6 +6,7 @@ mod elf;
 mod library;
 mod page;
 mod program;
+mod record;
 mod replay;
 mod run;
 mod sigpipe;
@@ -57,12 +58,10 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     match command {
-        Command::Run(args) => match run::run(&args) {
-            Err(error) => {
-                eprintln!("glebe run: {error}");
-                ExitCode::from(error.status())
-            }
-        },
+        Command::Run(args) => run::run(&args).unwrap_or_else(|error| {
+            eprintln!("glebe run: {error}");
+            ExitCode::from(error.status())
+        }),
         Command::Bench(args) => bench::run(&args).unwrap_or_else(|error| {
             eprintln!("glebe bench: {error:#}");
             ExitCode::from(2)

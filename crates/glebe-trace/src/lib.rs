@@ -21,6 +21,7 @@
 //! | [`case`](mod@case) | all of these put together: what fuzzing and tests play |
 //! | [`mod@minimise`] | the shortest list that shows a fault |
 //! | [`recording`], [`import`] | ops in files |
+//! | [`raw`] | what the recorder leaves, and how it becomes a recording |
 //! | [`fuzz`] | the door for coverage-guided fuzzers |
 
 pub mod abreast;
@@ -34,6 +35,7 @@ pub mod minimise;
 pub mod op;
 pub mod pattern;
 pub mod profile;
+pub mod raw;
 pub mod recording;
 pub mod replay;
 pub mod rng;
