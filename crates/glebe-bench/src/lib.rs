@@ -8,4 +8,4 @@ pub mod pattern;
 pub mod rust;
 mod sample;
 
-pub use sample::{Identity, Sample, libc_version, measure, peak_rss_kib};
+pub use sample::{Identity, Sample, libc_version, measure, peak_rss_kib, timed};

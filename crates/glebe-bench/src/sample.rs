@@ -50,9 +50,16 @@ pub struct Sample {
 pub fn measure(row: &Pattern, ops: u64, seed: u64, library: PathBuf) -> Result<Sample, String> {
     let mut load = row.make(seed);
     load.run((ops / WARM_UP_SHARE).max(1));
+    let mut sample = timed(library, || load.run(ops))?;
+    sample.latency = load.latency();
+    Ok(sample)
+}
+
+/// Runs what is to be timed, and says how many operations it was.
+pub fn timed(library: PathBuf, run: impl FnOnce() -> u64) -> Result<Sample, String> {
     let before = usage()?;
     let start = Instant::now();
-    let ops = load.run(ops);
+    let ops = run();
     let elapsed = start.elapsed();
     let after = usage()?;
     let milliseconds = |time: fn(&Usage) -> i64| (time(&after) - time(&before)) as f64 / 1e3;
@@ -65,7 +72,7 @@ pub fn measure(row: &Pattern, ops: u64, seed: u64, library: PathBuf) -> Result<S
         minor_faults: after.minor_page_faults() - before.minor_page_faults(),
         major_faults: after.major_page_faults() - before.major_page_faults(),
         library,
-        latency: load.latency(),
+        latency: None,
     })
 }
 

@@ -21,7 +21,8 @@ use crate::bad::{Bad, Way};
 use crate::op::Op;
 use std::io::{self, Read, Write};
 
-const MAGIC: [u8; 4] = *b"GLBT";
+/// How a recording begins.
+pub const MAGIC: [u8; 4] = *b"GLBT";
 const VERSION: u8 = 1;
 const END: u8 = 0;
 const THREAD: u8 = 9;

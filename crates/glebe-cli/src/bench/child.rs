@@ -90,6 +90,13 @@ fn measure(
     collect(command, TIME_LIMIT)
 }
 
+/// Plays a plan of a recording once.
+pub fn play(library: Option<&Path>, plan: &Path) -> io::Result<Result<Sample, Failure>> {
+    let mut command = command(library)?;
+    command.arg("--plan").arg(plan);
+    collect(command, TIME_LIMIT)
+}
+
 /// Asks which allocator a process gets with `library` preloaded.
 pub fn identify(library: Option<&Path>) -> io::Result<Result<Identity, Failure>> {
     collect(command(library)?, PROBE_TIME_LIMIT)

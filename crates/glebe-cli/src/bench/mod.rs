@@ -13,11 +13,12 @@ mod patterns;
 mod peers;
 mod report;
 mod results;
-mod rounds;
+pub mod rounds;
 pub mod runner;
 pub mod stats;
-mod suite;
-mod suites;
+pub mod suite;
+pub mod suites;
+mod traces;
 pub mod worker;
 
 pub use patterns::short_life;
@@ -49,6 +50,8 @@ enum What {
     Rust(rounds::Args),
     /// Allocators for kernels and small systems, over a fixed range
     Pools(rounds::Args),
+    /// Recordings of programs, made by `glebe run --trace`
+    Traces(suites::traces::Args),
     /// Every suite, interleaved round by round
     All(rounds::Args),
     /// Build the other allocators from their sources
@@ -63,6 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Real(args) => rounds::run(&[Name::Real], args),
         What::Rust(args) => rounds::run(&[Name::Rust], args),
         What::Pools(args) => rounds::run(&[Name::Pools], args),
+        What::Traces(args) => suites::traces::run(args),
         What::All(args) => rounds::run(&Name::iter().collect::<Vec<_>>(), args),
         What::Peers(args) => peers::run(args),
     }

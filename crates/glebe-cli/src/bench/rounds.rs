@@ -21,7 +21,8 @@ use super::suite::{Ask, Effort, Suite, Task};
 use super::suites::Name;
 use crate::page::terminal::Style;
 
-const SEED: u64 = 20_260_101;
+/// The seed, if the user names none.
+pub const SEED: u64 = 20_260_101;
 
 /// Arguments of each suite.
 #[derive(clap::Args, Debug)]
@@ -31,36 +32,36 @@ Variables that tune an allocator (MIMALLOC_*, MALLOC_CONF, …) are passed on an
 pub struct Args {
     /// Rounds, instead of each suite's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: Option<u32>,
+    pub rounds: Option<u32>,
     /// Run only rows whose name contains this; may be repeated
     #[arg(long, value_name = "FILTER", visible_alias = "pattern")]
-    row: Vec<String>,
+    pub row: Vec<String>,
     /// Run only allocators whose name contains this; may be repeated. The base always runs
     #[arg(long, value_name = "FILTER")]
-    allocator: Vec<String>,
+    pub allocator: Vec<String>,
     /// The allocator that ratios are to, instead of each suite's own choice
     #[arg(long, value_name = "NAME")]
-    base: Option<String>,
+    pub base: Option<String>,
     #[command(flatten)]
-    ask: Ask,
+    pub ask: Ask,
     /// Write every sample, the machine and the versions to a file, or to standard output with "-"
     #[arg(long, value_name = "FILE")]
-    json: Option<String>,
+    pub json: Option<String>,
     /// Write a page with plots to a file
     #[arg(long, value_name = "FILE")]
-    html: Option<String>,
+    pub html: Option<String>,
     /// Seed of sizes and choices
     #[arg(long, value_name = "N", default_value_t = SEED)]
-    seed: u64,
+    pub seed: u64,
     /// Short runs: a first look, too noisy for claims
     #[arg(long)]
-    quick: bool,
+    pub quick: bool,
     /// Show every allocator's spread, processor time and faults for every row
     #[arg(long)]
-    detail: bool,
+    pub detail: bool,
     /// List rows and allocators and run nothing
     #[arg(long)]
-    list: bool,
+    pub list: bool,
 }
 
 /// A suite about to run: what was chosen of it.
@@ -72,11 +73,18 @@ struct Chosen {
     line: Line,
 }
 
-/// Runs the suites.
+/// Runs suites by their names.
 pub fn run(names: &[Name], args: &Args) -> Result<ExitCode> {
+    run_suites(names.iter().map(|name| name.open()), args)
+}
+
+/// Runs the suites.
+pub fn run_suites(
+    suites: impl IntoIterator<Item = Box<dyn Suite>>,
+    args: &Args,
+) -> Result<ExitCode> {
     let mut chosen = Vec::new();
-    for name in names {
-        let suite = name.open();
+    for suite in suites {
         let wanted =
             |name: &str| args.row.is_empty() || args.row.iter().any(|filter| name.contains(filter));
         let (mut tasks, mut missing) = (suite.tasks(), suite.missing());

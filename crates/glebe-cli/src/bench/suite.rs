@@ -87,7 +87,7 @@ pub trait Suite {
 }
 
 /// What the user says about the allocators to compare.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Clone)]
 pub struct Ask {
     /// One more library to compare, under a name of its own; may be repeated. Only suites of
     /// preloaded libraries can

@@ -12,6 +12,7 @@ use glebe_bench::libc_version;
 pub use glebe_bench::{Identity, Sample, peak_rss_kib};
 
 use super::patterns;
+use super::traces::player::Player;
 
 /// Stands for the allocator of the C library, when nothing is preloaded.
 pub const LIBC: &str = "libc";
@@ -25,6 +26,9 @@ pub struct Args {
     /// The arm that serves the pattern, from a range of its own, instead of malloc
     #[arg(long)]
     pool: Option<crate::arms::Name>,
+    /// The plan of a recording to play instead
+    #[arg(long)]
+    plan: Option<PathBuf>,
     #[arg(long, default_value_t = 1)]
     ops: u64,
     #[arg(long, default_value_t = 1)]
@@ -37,9 +41,10 @@ pub struct Args {
 /// Runs as the child; every failure is one line on standard error and status 4.
 pub fn run(args: &Args) -> ExitCode {
     let done = identify(&args.expect).and_then(|identity| {
-        let line = match &args.pattern {
-            None => serde_json::to_string(&identity),
-            Some(name) => serde_json::to_string(&measure(name, args, &identity.library)?),
+        let line = match (&args.pattern, &args.plan) {
+            (Some(name), _) => serde_json::to_string(&measure(name, args, &identity.library)?),
+            (None, Some(plan)) => serde_json::to_string(&play(plan, &identity.library)?),
+            (None, None) => serde_json::to_string(&identity),
         };
         line.map_err(|error| error.to_string())
     });
@@ -65,8 +70,18 @@ fn measure(name: &str, args: &Args, library: &Path) -> Result<Sample, String> {
     };
     let pattern = patterns.iter().find(|pattern| pattern.name == name);
     let pattern = pattern.ok_or_else(|| format!("no pattern {name}"))?;
-    let file = library.file_name().unwrap_or_default();
-    glebe_bench::measure(pattern, args.ops, args.seed, file.into())
+    glebe_bench::measure(pattern, args.ops, args.seed, file_name(library))
+}
+
+fn play(plan: &Path, library: &Path) -> Result<Sample, String> {
+    let player = Player::open(plan).map_err(|error| format!("{}: {error}", plan.display()))?;
+    let mut sample = glebe_bench::timed(file_name(library), || player.play())?;
+    sample.peak_rss_kib = sample.peak_rss_kib.saturating_sub(player.own_kib());
+    Ok(sample)
+}
+
+fn file_name(library: &Path) -> PathBuf {
+    library.file_name().unwrap_or_default().into()
 }
 
 /// Checks that the allocator in use is the expected one.

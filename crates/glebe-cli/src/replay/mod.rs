@@ -1,4 +1,5 @@
-//! `glebe replay`: CS:APP `.rep` traces played on a pool or a peer, scored as the malloc lab does.
+//! `glebe replay`: CS:APP `.rep` traces played on a pool or a peer, scored as the malloc lab does;
+//! and recordings of programs, played on preloaded allocators by the benchmark's suite for them.
 //!
 //! | module | what it decides |
 //! |--|--|
@@ -9,19 +10,22 @@ mod score;
 mod shapes;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
-use glebe_trace::import;
+use glebe_trace::{import, recording};
 use serde::Serialize;
 use strum::IntoEnumIterator;
 
 use crate::arms::Name;
+use crate::bench::rounds;
+use crate::bench::suite::Ask;
+use crate::bench::suites;
 use score::Score;
 use shapes::{SEED, Shape};
 
@@ -35,6 +39,8 @@ name, too. Utilisation is the most bytes that lived at a time, as requested, div
 used for them: over a fixed range, from the lowest block to the end of the highest; with a supplier,
 the most bytes held, and of the engine its slabs as a whole, touched or not. Every block is filled
 and checked before it goes.
+Recordings of `glebe run --trace` are played on preloaded allocators instead, as `glebe bench
+traces` does; --allocator, --with, --library and --rounds are for them alone.
 Exit status: 0; 1 when an allocator refused or damaged a block; 2 when glebe itself fails.")]
 pub struct Args {
     /// The pool or peer; may be repeated
@@ -54,7 +60,15 @@ pub struct Args {
     /// Seed of a generated trace
     #[arg(long, value_name = "N", default_value_t = SEED, requires = "generate")]
     seed: u64,
-    /// Traces to play, `-` for standard input; with --generate, where to write
+    /// Play recordings only on allocators whose name contains this, and on glibc; may be repeated
+    #[arg(long, value_name = "FILTER")]
+    allocator: Vec<String>,
+    #[command(flatten)]
+    ask: Ask,
+    /// Play each recording so many times on each allocator
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Recordings or traces to play, `-` for standard input; with --generate, where to write
     #[arg(value_name = "TRACE")]
     traces: Vec<PathBuf>,
 }
@@ -94,6 +108,49 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     ensure!(
         !args.traces.is_empty(),
         "which trace? name a .rep file, or make one: glebe replay --generate random FILE"
+    );
+    let recordings = args.traces.iter().filter(|path| is_recording(path));
+    match recordings.count() {
+        0 => score(args),
+        all if all == args.traces.len() => suites::traces::play(&args.traces, &rounds(args)),
+        _ => bail!("some of these are recordings and some are traces; name them in two commands"),
+    }
+}
+
+/// Whether a file begins as a recording does.
+fn is_recording(path: &Path) -> bool {
+    let mut start = [0; recording::MAGIC.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == recording::MAGIC
+}
+
+/// How the benchmark is to play recordings.
+fn rounds(args: &Args) -> rounds::Args {
+    rounds::Args {
+        rounds: args.rounds,
+        row: Vec::new(),
+        allocator: args.allocator.clone(),
+        base: None,
+        ask: args.ask.clone(),
+        json: args.json.clone(),
+        html: None,
+        seed: rounds::SEED,
+        quick: false,
+        detail: true,
+        list: false,
+    }
+}
+
+/// Plays and scores traces.
+fn score(args: &Args) -> Result<ExitCode> {
+    let ask = &args.ask;
+    ensure!(
+        args.allocator.is_empty()
+            && ask.with.is_empty()
+            && ask.library.is_none()
+            && args.rounds.is_none(),
+        "--allocator, --with, --library and --rounds are for recordings; traces are played on \
+         pools, see --pool"
     );
     let mut rows = Vec::new();
     for path in &args.traces {

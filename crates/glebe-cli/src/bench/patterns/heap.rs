@@ -84,8 +84,9 @@ pub unsafe fn resize(object: *mut u8, size: usize) -> *mut u8 {
     checked(unsafe { libc::realloc(hide(object).cast(), size) }, size)
 }
 
+/// Ends the process: an allocator that cannot serve a request has no time to compare.
 #[cold]
-fn out_of_memory(size: usize) -> ! {
+pub fn out_of_memory(size: usize) -> ! {
     eprintln!("the allocator returned null for {size} bytes");
     std::process::exit(3)
 }

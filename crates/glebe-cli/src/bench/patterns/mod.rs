@@ -7,13 +7,13 @@ mod batch;
 mod churn;
 mod grow;
 mod handoff;
-mod heap;
+pub mod heap;
 mod pair;
 mod pools;
 mod random;
 mod sizes;
 mod stress;
-mod table;
+pub mod table;
 
 use glebe_bench::pattern;
 pub use pattern::Pattern;

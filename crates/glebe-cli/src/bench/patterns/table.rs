@@ -2,16 +2,20 @@
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::AtomicPtr;
 
 use memmap2::{MmapMut, MmapOptions};
 
 /// Types for which zeroed memory is a value.
 ///
 /// # Safety
-/// All-zero bytes must be a valid value, and the alignment at most that of a page.
-pub unsafe trait Zeroed: Copy {}
+/// All-zero bytes must be a valid value that needs no drop, and the alignment at most that of a
+/// page.
+pub unsafe trait Zeroed {}
 // SAFETY: null is a valid raw pointer.
 unsafe impl Zeroed for *mut u8 {}
+// SAFETY: as above.
+unsafe impl Zeroed for AtomicPtr<u8> {}
 // SAFETY: any bytes are an integer.
 unsafe impl Zeroed for u32 {}
 

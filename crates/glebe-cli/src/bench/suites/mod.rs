@@ -6,11 +6,13 @@
 //! | `real` | `real`: whole programs with generated inputs | preloaded libraries |
 //! | `rust` | `Box`, `Vec`, `String`, maps | `#[global_allocator]` of an executable each |
 //! | `pools` | patterns on a fixed range, in a worker process | pools and peers linked in |
+//! | `traces` | recordings of programs, played in a worker process | preloaded libraries |
 
 mod patterns;
 mod pools;
 mod real;
 mod rust;
+pub mod traces;
 
 use strum::{Display, EnumIter};
 

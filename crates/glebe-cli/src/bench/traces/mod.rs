@@ -1,0 +1,9 @@
+//! Recordings of programs, played on whatever allocator a worker process has.
+//!
+//! | module | what it decides |
+//! |--|--|
+//! | [`plan`] | who does what, and who waits for whom: worked out before any run, in a file |
+//! | [`player`] | plays a plan in the worker |
+
+pub mod plan;
+pub mod player;
