@@ -37,7 +37,7 @@ use core::cell::Cell;
 /// Classes below this are gathered: slots up to 4 KiB.
 const GATHERED: usize = 48;
 /// Bytes that may wait in a thread.
-const MOST_PENDING: usize = 64 << 10;
+const MOST_PENDING: usize = 256 << 10;
 
 /// See the module's text.
 pub(super) struct Outbox {
