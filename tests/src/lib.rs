@@ -16,15 +16,15 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// Builds `libglebe.so`, `libglebe.a` and the `glebe` command in release mode, once, and names
-/// their folder. `GLEBE_DIST` names a folder built elsewhere and skips the build.
+/// Builds `libglebe.so`, `libglebe.a`, the recorder and the `glebe` command in release mode, once,
+/// and names their folder. `GLEBE_DIST` names a folder built elsewhere and skips the build.
 pub fn dist() -> &'static Path {
     static DIST: OnceLock<PathBuf> = OnceLock::new();
     DIST.get_or_init(|| {
         if let Some(dir) = std::env::var_os("GLEBE_DIST") {
             return dir.into();
         }
-        build(&["glebe-malloc", "glebe-cli"])
+        build(&["glebe-malloc", "glebe-record", "glebe-cli"])
     })
 }
 

@@ -1,5 +1,5 @@
-//! `glebe run --trace`: runs a program as a child with the recorder preloaded, and makes a recording
-//! of what the recorder leaves behind.
+//! `glebe run --trace`: runs a program as a child with the recorder preloaded, and makes a
+//! recording of what the recorder leaves behind.
 //!
 //! Here, and only here, a parent stays: somebody has to turn the raw records into a recording when
 //! the program has ended. It hands on the signals that other processes send it (those of the

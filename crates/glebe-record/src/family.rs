@@ -1,8 +1,8 @@
 //! malloc, calloc, realloc, free and their kin: passed on, and recorded.
 //!
-//! What fails, and what is called with a null pointer, leaves no record. Calls that are another call
-//! in disguise are passed on as that: `reallocarray`, `valloc`, `pvalloc`, and the sized frees, since
-//! not every allocator has them.
+//! What fails, and a free of null, leaves no record. Calls that are another call in disguise are
+//! passed on as that: `reallocarray`, `valloc`, `pvalloc`, and the sized frees, since not every
+//! allocator has them.
 
 use core::ffi::c_int;
 use core::ptr::null_mut;

@@ -5,7 +5,7 @@
 //! for each address the records say in turn that a block is there and that it goes:
 //!
 //! - A free takes its place *before* the allocator is called, an allocation *after* it. The
-//!   allocator gives an address out only after its free was called, so the free has the lower place.
+//!   allocator gives an address out only after its free was called, so the free's place is lower.
 //! - A `realloc` takes two places: before the call the old address goes, after it the new one is
 //!   there. Between the two another thread may well be given the old address; it takes its place in
 //!   between, too. If the call fails, nobody could be given the old address, and the block is there

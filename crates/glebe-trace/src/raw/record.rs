@@ -4,8 +4,8 @@
 //! word 0:  address, 48 bits   log2 of the alignment, 8 bits   kind, 8 bits
 //! word 1:  size, 44 bits      thread, 20 bits
 //! ```
-//! This file is part of two crates: `libglebe_record.so`, which may not bring anything else into the
-//! programs that it is loaded into, compiles it in.
+//! This file is part of two crates: `libglebe_record.so`, which may not bring anything else into
+//! the programs that it is loaded into, compiles it in.
 
 /// Threads with a number of their own; later ones share the last number.
 const THREADS: u32 = 1 << 20;
@@ -76,8 +76,8 @@ impl Record {
     pub fn pack(self) -> [u64; 2] {
         let thread = u64::from(self.thread.min(THREADS - 1));
         [
-            self.address << 16 | u64::from(self.align) << 8 | self.kind as u64,
-            self.size.min(SIZES - 1) * u64::from(THREADS) | thread,
+            (self.address << 16) | (u64::from(self.align) << 8) | self.kind as u64,
+            (self.size.min(SIZES - 1) * u64::from(THREADS)) | thread,
         ]
     }
 

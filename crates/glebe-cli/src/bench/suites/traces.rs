@@ -6,7 +6,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use glebe_trace::recording;
 use tempfile::TempDir;
 
@@ -14,13 +14,14 @@ use crate::bench::allocators::{self, Allocator, Line};
 use crate::bench::child::{self, Failure};
 use crate::bench::rounds;
 use crate::bench::suite::{Ask, Effort, Suite, Task};
+use crate::bench::traces::make;
 use crate::bench::traces::plan::Plan;
 use crate::bench::worker::Sample;
 
 const ROUNDS: u32 = 7;
 const QUICK_ROUNDS: u32 = 3;
 /// How the names of recordings end.
-const ENDING: &str = "glbt";
+pub const ENDING: &str = "glbt";
 
 /// Arguments of `glebe bench traces`.
 #[derive(clap::Args, Debug)]
@@ -29,13 +30,20 @@ pub struct Args {
     /// Recordings, or folders with some
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Record a dozen programs of this machine into the folder that is named, and play nothing
+    #[arg(long)]
+    make: bool,
     #[command(flatten)]
     rounds: rounds::Args,
 }
 
 /// Runs the suite.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    play(&args.files, &args.rounds)
+    match args.files.as_slice() {
+        [folder] if args.make => make::run(folder),
+        _ if args.make => bail!("--make needs one folder to write into"),
+        files => play(files, &args.rounds),
+    }
 }
 
 /// Plays recordings.

@@ -4,6 +4,8 @@
 //! |--|--|
 //! | [`plan`] | who does what, and who waits for whom: worked out before any run, in a file |
 //! | [`player`] | plays a plan in the worker |
+//! | [`make`] | recordings of real programs, made on this machine |
 
+pub mod make;
 pub mod plan;
 pub mod player;
