@@ -39,7 +39,7 @@ enum Command {
     /// Runs one program and prints what it cost; started by `glebe bench`
     #[command(hide = true)]
     BenchRunner(bench::runner::Args),
-    /// Play recordings on allocators, or malloc-lab traces on a pool and score them, or generate such
+    /// Play recordings on allocators, or malloc-lab traces on pools; generate such traces
     Replay(replay::Args),
     /// Answer four questions about allocators by measurement, in a report
     Study(study::Args),

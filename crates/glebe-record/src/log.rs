@@ -2,7 +2,7 @@
 //! head gives it. That is the order of all threads' calls, and all there is between them.
 //!
 //! The variable [`VARIABLE`] names the process that is to record, and the file. Programs that it
-//! starts have other numbers and only pass calls on; a program that it becomes has the same one and
+//! starts have other numbers and only pass calls on; one that it becomes has the same number, and
 //! goes on in the same file. A fork's child has to stop by itself: the word that leads to the mapping
 //! lies on a page that the kernel wipes in children.
 
