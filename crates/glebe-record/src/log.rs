@@ -3,8 +3,8 @@
 //!
 //! The variable [`VARIABLE`] names the process that is to record, and the file. Programs that it
 //! starts have other numbers and only pass calls on; one that it becomes has the same number, and
-//! goes on in the same file. A fork's child has to stop by itself: the word that leads to the mapping
-//! lies on a page that the kernel wipes in children.
+//! goes on in the same file. A fork's child has to stop by itself: the word that leads to the
+//! mapping lies on a page that the kernel wipes in children.
 
 use core::arch::asm;
 use core::ffi::{CStr, c_char};
