@@ -77,18 +77,43 @@ fn a_report_in_a_pipe_has_no_escapes() {
 }
 
 #[test]
-fn all_suites_write_one_page() {
+fn all_suites_write_one_page_and_are_shown_again() {
     let folder = folder();
-    let page = folder.path().join("bench.html");
+    let file = |name: &str| folder.path().join(name);
     let mut command = glebe();
     command.args([
         "bench", "all", "--quick", "--rounds", "1", "--row", "pair/16",
     ]);
     command.args(["--base", "glibc", "--allocator", "glibc", "--html"]);
-    let output = command.arg(&page).output().unwrap();
+    command
+        .arg(file("bench.html"))
+        .arg("--json")
+        .arg(file("bench.json"));
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
-    let text = std::fs::read_to_string(page).unwrap();
-    assert!(text.starts_with("<!DOCTYPE html>") && text.contains("pair/16"));
+    let page = std::fs::read_to_string(file("bench.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("pair/16"));
+    let mut command = glebe();
+    command.args(["bench", "show"]).arg(file("bench.json"));
+    let again = command.arg("--markdown").arg(file("bench.md")).output();
+    assert_eq!(stdout(&again.unwrap()), stdout(&output));
+    let document = std::fs::read_to_string(file("bench.md")).unwrap();
+    assert!(document.contains("| pair/16 |"), "{document}");
+}
+
+#[test]
+fn what_is_no_result_is_not_shown() {
+    let folder = folder();
+    let file = folder.path().join("other.json");
+    std::fs::write(&file, "{\"schema\": 2}").unwrap();
+    let mut command = glebe();
+    let output = command.args(["bench", "show"]).arg(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("holds no results"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::child::{self, Failure};
 use super::peers;
@@ -18,7 +18,7 @@ const DEBIAN_FOLDER: &str = "/usr/lib/x86_64-linux-gnu";
 pub const SUBJECT: &str = "glebe";
 
 /// What an arm is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The allocator that the comparison is about.
@@ -34,7 +34,7 @@ pub enum Role {
 }
 
 /// One arm.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Allocator {
     /// Its column in the report.
     pub name: String,
@@ -55,7 +55,7 @@ fn as_seen_from_here<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::
 }
 
 /// An arm or a row that cannot run here, and what to do about it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Absent {
     /// Its name.
     pub name: String,

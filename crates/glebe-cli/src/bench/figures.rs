@@ -29,7 +29,7 @@ pub fn setting(results: &Results) -> Vec<String> {
 /// All of a suite.
 pub fn section(table: &Table) -> Section {
     Section {
-        id: table.suite,
+        id: table.suite.clone(),
         title: format!("{}, {} rounds", table.suite, table.rounds),
         answers: answers(table),
         method: method(table),

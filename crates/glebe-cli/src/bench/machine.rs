@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Prefixes of variables by which users tune allocators. They are passed on, and so recorded.
 const TUNING_PREFIXES: [&str; 6] = [
@@ -16,7 +16,7 @@ const TUNING_PREFIXES: [&str; 6] = [
 ];
 
 /// The machine and its state at the start.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's model name.
     pub cpu: String,

@@ -3,12 +3,13 @@
 //! A [`suite`] decides what is run; everything else is shared: [`allocators`] knows the arms,
 //! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`runner`] other
 //! programs, [`rounds`] runs all in turns, [`results`] and [`stats`] compute, [`figures`] says what
-//! it means, [`report`] shows it.
+//! it means, [`report`] shows it, [`output`] writes it.
 
 mod allocators;
 pub mod child;
 mod figures;
 pub mod machine;
+pub mod output;
 mod patterns;
 mod peers;
 mod report;
@@ -54,6 +55,8 @@ enum What {
     Traces(suites::traces::Args),
     /// Every suite, interleaved round by round
     All(rounds::Args),
+    /// Show results that --json has written
+    Show(output::Args),
     /// Build the other allocators from their sources
     Peers(peers::Args),
 }
@@ -68,6 +71,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Pools(args) => rounds::run(&[Name::Pools], args),
         What::Traces(args) => suites::traces::run(args),
         What::All(args) => rounds::run(&Name::iter().collect::<Vec<_>>(), args),
+        What::Show(args) => output::show(args),
         What::Peers(args) => peers::run(args),
     }
 }

@@ -1,12 +1,12 @@
-//! Results for people: as text for a terminal, and as a page. Nothing is computed here.
+//! Results for people: as text for a terminal, as a document, and as a page. Nothing is computed here.
 
 use maud::html;
 
 use super::figures;
 use super::results::Results;
-use crate::page;
 use crate::page::parts::Section;
 use crate::page::terminal::{self, Style};
+use crate::page::{self, markdown};
 
 /// For a terminal.
 pub fn text(results: &Results, style: Style) -> String {
@@ -18,6 +18,20 @@ pub fn text(results: &Results, style: Style) -> String {
         .iter()
         .map(|section| terminal::render(section, style));
     setting.chain(sections).collect()
+}
+
+/// For a document.
+pub fn markdown(results: &Results) -> String {
+    let setting = figures::setting(results)
+        .into_iter()
+        .map(|line| format!("- {line}\n"));
+    let sections = sections(results);
+    let head = "# Benchmarks\n\nMade by `glebe bench`; do not edit. Less is better everywhere.\n\n";
+    [head.to_owned()]
+        .into_iter()
+        .chain(setting)
+        .chain(sections.iter().map(markdown::render))
+        .collect()
 }
 
 /// For a browser.

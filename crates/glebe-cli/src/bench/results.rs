@@ -1,7 +1,7 @@
 //! The samples of a benchmark and what is computed from them: ratios round by round, so that a slow
 //! minute of the machine falls on both sides, then medians, then geometric means over the rows.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::allocators::{Absent, Allocator, Role};
 use super::child::Failure;
@@ -30,7 +30,7 @@ impl Metric {
 }
 
 /// All runs of one row under one allocator.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Cell {
     /// One for each round, until a failure.
     pub samples: Vec<Sample>,
@@ -81,7 +81,7 @@ impl Cell {
 }
 
 /// One row of a suite.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Its name.
     pub name: String,
@@ -90,7 +90,7 @@ pub struct Row {
 }
 
 /// What the user chose for all suites.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// Seed of every row.
     pub seed: u64,
@@ -98,8 +98,11 @@ pub struct Settings {
     pub quick: bool,
 }
 
+/// The version of the layout of results.
+pub const SCHEMA: u32 = 2;
+
 /// A whole benchmark, as written by `--json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Results {
     /// Version of this layout.
     pub schema: u32,
@@ -114,12 +117,12 @@ pub struct Results {
 }
 
 /// All samples of one suite.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Table {
     /// Its name.
-    pub suite: &'static str,
+    pub suite: String,
     /// What an operation is.
-    pub about: &'static str,
+    pub about: String,
     /// The unit that times are shown in.
     pub unit: Unit,
     /// Rounds.
@@ -320,8 +323,8 @@ pub mod tests {
     /// Two rows: the subject halves the base in one and its best peer crashes in the other.
     pub fn example() -> Table {
         Table {
-            suite: "micro",
-            about: "An operation is one allocation and its free.",
+            suite: "micro".into(),
+            about: "An operation is one allocation and its free.".into(),
             unit: Unit::Nanoseconds,
             rounds: 3,
             base: "base".into(),
@@ -364,7 +367,7 @@ pub mod tests {
     /// The example in a whole benchmark.
     pub fn whole() -> Results {
         Results {
-            schema: 2,
+            schema: SCHEMA,
             started: 0,
             machine: Machine::read(),
             settings: Settings {

@@ -4,8 +4,7 @@
 //! starting with another allocator every time, so that neither a slow minute of the machine nor a
 //! place in the order favours anyone.
 
-use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,11 +14,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::allocators::{Absent, Allocator, Line};
 use super::child::Failure;
 use super::machine::Machine;
-use super::report;
-use super::results::{Cell, Results, Row, Settings, Table};
+use super::output::Output;
+use super::results::{Cell, Results, Row, SCHEMA, Settings, Table};
 use super::suite::{Ask, Effort, Suite, Task};
 use super::suites::Name;
-use crate::page::terminal::Style;
 
 /// The seed, if the user names none.
 pub const SEED: u64 = 20_260_101;
@@ -44,21 +42,14 @@ pub struct Args {
     pub base: Option<String>,
     #[command(flatten)]
     pub ask: Ask,
-    /// Write every sample, the machine and the versions to a file, or to standard output with "-"
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<String>,
-    /// Write a page with plots to a file
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
     /// Seed of sizes and choices
     #[arg(long, value_name = "N", default_value_t = SEED)]
     pub seed: u64,
     /// Short runs: a first look, too noisy for claims
     #[arg(long)]
     pub quick: bool,
-    /// Show every allocator's spread, processor time and faults for every row
-    #[arg(long)]
-    pub detail: bool,
     /// List rows and allocators and run nothing
     #[arg(long)]
     pub list: bool,
@@ -109,7 +100,7 @@ pub fn run_suites(
         "no row is named so; --list shows those there are"
     );
     let results = measure(args, chosen)?;
-    publish(args, &results)?;
+    args.output.publish(&results)?;
     let failed = results
         .suites
         .iter()
@@ -152,7 +143,7 @@ fn measure(args: &Args, mut chosen: Vec<Chosen>) -> Result<Results> {
     };
     let started = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut results = Results {
-        schema: 2,
+        schema: SCHEMA,
         started: started.map_or(0, |since| since.as_secs()),
         machine: Machine::read(),
         settings: Settings {
@@ -183,8 +174,8 @@ fn begin(args: &Args, one: &mut Chosen, effort: Effort) -> Result<Table> {
         cells: cells.clone(),
     };
     Ok(Table {
-        suite: one.suite.name(),
-        about: one.suite.about(),
+        suite: one.suite.name().into(),
+        about: one.suite.about().into(),
         unit: one.suite.unit(),
         rounds: args.rounds.unwrap_or(one.suite.rounds(args.quick)),
         base: base.into(),
@@ -261,36 +252,4 @@ fn run_round(
 fn bar_style() -> Result<ProgressStyle> {
     let template = "{bar:30} {pos}/{len}, {eta} left  {msg}";
     ProgressStyle::with_template(template).context("the template of the progress bar")
-}
-
-/// Prints the report, and the samples where they were asked for. With samples on standard output
-/// the report goes to standard error.
-fn publish(args: &Args, results: &Results) -> Result<()> {
-    let json = || serde_json::to_string_pretty(results).context("cannot write the results as JSON");
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let style = |terminal: bool| Style {
-        colours: terminal && !plain,
-        detail: args.detail,
-    };
-    let mut files = vec![];
-    if let Some(file) = &args.html {
-        files.push((file, report::page(results)));
-    }
-    if args.json.as_deref() == Some("-") {
-        eprint!(
-            "{}",
-            report::text(results, style(io::stderr().is_terminal()))
-        );
-        writeln!(io::stdout(), "{}", json()?)?;
-    } else {
-        let text = report::text(results, style(io::stdout().is_terminal()));
-        write!(io::stdout(), "{text}")?;
-        if let Some(file) = &args.json {
-            files.push((file, json()? + "\n"));
-        }
-    }
-    for (file, text) in files {
-        fs::write(file, text).with_context(|| format!("cannot write {file}"))?;
-    }
-    Ok(())
 }

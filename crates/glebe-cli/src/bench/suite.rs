@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::allocators::{Absent, Allocator, Line};
 use super::child::Failure;
@@ -27,7 +27,7 @@ pub struct Effort {
 }
 
 /// The unit that times of a suite are shown in. Samples are in nanoseconds always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// An operation takes nanoseconds.
     #[serde(rename = "ns")]

@@ -1,8 +1,9 @@
 //! Reports for people, made of [`parts`]: here as one HTML file that needs nothing else (styles
 //! inside, plots as inline SVG, light and dark by the reader's own setting, no script), in
-//! [`terminal`] as text.
+//! [`terminal`] as text, in [`markdown`] for documents.
 
 mod lines;
+pub mod markdown;
 pub mod parts;
 pub mod terminal;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub struct Section {
     /// A word for links.
-    pub id: &'static str,
+    pub id: String,
     /// A few words.
     pub title: String,
     /// What is found, a paragraph each.

@@ -23,6 +23,7 @@ use serde::Serialize;
 use strum::IntoEnumIterator;
 
 use crate::arms::Name;
+use crate::bench::output::Output;
 use crate::bench::rounds;
 use crate::bench::suite::Ask;
 use crate::bench::suites;
@@ -132,11 +133,13 @@ fn rounds(args: &Args) -> rounds::Args {
         allocator: args.allocator.clone(),
         base: None,
         ask: args.ask.clone(),
-        json: args.json.clone(),
-        html: None,
+        output: Output {
+            json: args.json.clone(),
+            detail: true,
+            ..Output::default()
+        },
         seed: rounds::SEED,
         quick: false,
-        detail: true,
         list: false,
     }
 }

@@ -3,7 +3,7 @@
 use super::answers;
 use super::figures;
 use super::results::Study;
-use crate::page::parts::Table;
+use crate::page::markdown;
 
 /// How to make it again.
 const COMMAND: &str = "cargo run --release --package glebe-cli -- study --markdown docs/study.md";
@@ -19,14 +19,7 @@ pub fn render(study: &Study) -> String {
         out += &format!("- {line}\n");
     }
     for section in figures::sections(study) {
-        out += &format!("\n## {}\n\n", section.title);
-        for answer in &section.answers {
-            out += &format!("{answer}\n\n");
-        }
-        out += &format!("*Method.* {}\n", section.method);
-        for each in section.tables.iter().filter(|table| !table.detail) {
-            out += &table(each);
-        }
+        out += &markdown::render(&section);
     }
     if !study.failures.is_empty() {
         out += "\n## Failed\n\n";
@@ -35,47 +28,4 @@ pub fn render(study: &Study) -> String {
         }
     }
     out
-}
-
-fn table(table: &Table) -> String {
-    let line = |cells: &mut dyn Iterator<Item = &String>| {
-        let cells: Vec<String> = cells.map(|cell| cell.replace('|', "\\|")).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut out = format!("\n**{}**\n\n", table.title);
-    out += &line(&mut table.head.iter());
-    out += &format!("|--|{}\n", "--:|".repeat(table.head.len() - 1));
-    for row in &table.rows {
-        let name = match row.ours {
-            true => format!("**{}**", row.name),
-            false => row.name.clone(),
-        };
-        out += &line(&mut std::iter::once(&name).chain(&row.cells));
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::page::parts::Row;
-
-    #[test]
-    fn every_row_has_as_many_cells_as_the_head() {
-        let text = table(&Table {
-            title: "t".into(),
-            head: vec!["arm".into(), "a|b".into()],
-            rows: vec![Row {
-                name: "x".into(),
-                ours: true,
-                cells: vec!["1".into()],
-            }],
-            ours: None,
-            detail: false,
-        });
-        assert_eq!(
-            text,
-            "\n**t**\n\n| arm | a\\|b |\n|--|--:|\n| **x** | 1 |\n"
-        );
-    }
 }

@@ -140,7 +140,7 @@ pub fn section(study: &Study) -> Option<Section> {
         return None;
     }
     Some(Section {
-        id: "a",
+        id: "a".into(),
         title: "(a) What alloc and free cost".into(),
         answers: answers::cost(study),
         method: "Twice as many blocks of 4 to 256 bytes are allocated as shall live, and a random \

@@ -143,7 +143,7 @@ pub fn section(study: &Study) -> Option<Section> {
         .map(|life| format!("{life}: {}", life.about()))
         .collect();
     Some(Section {
-        id: "b",
+        id: "b".into(),
         title: "(b) Fragmentation".into(),
         answers: answers::fragmentation(study),
         method: format!(

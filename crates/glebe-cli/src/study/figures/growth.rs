@@ -54,7 +54,7 @@ pub fn section(study: &Study) -> Option<Section> {
         .map(|pattern| format!("{pattern}: {}", pattern.about()))
         .collect();
     Some(Section {
-        id: "d",
+        id: "d".into(),
         title: "(d) What realloc saves".into(),
         answers: answers::growth(study),
         method: format!(

@@ -51,7 +51,7 @@ pub fn section(study: &Study) -> Option<Section> {
         Bars::plot(title, rows.map(|row| (row.arm, value(&row.found))), text)
     };
     Some(Section {
-        id: "c",
+        id: "c".into(),
         title: "(c) Locality".into(),
         answers: answers::locality(study),
         method: "On an aged heap, mostly young blocks are replaced; each is written whole when it \

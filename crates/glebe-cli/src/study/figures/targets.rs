@@ -108,7 +108,7 @@ pub fn section(study: &Study) -> Option<Section> {
     ];
     tables.retain(|table| !table.rows.is_empty());
     Some(Section {
-        id: "e",
+        id: "e".into(),
         title: "(e) Targets, and talc’s kind of benchmark".into(),
         answers: answers::targets(study),
         method: format!(
