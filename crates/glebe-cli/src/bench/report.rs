@@ -1,4 +1,4 @@
-//! Results for people: as text for a terminal, as a document, and as a page. Nothing is computed here.
+//! Results for people: as text for a terminal, as a document, as a page. Nothing is computed here.
 
 use maud::html;
 
