@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::child::{self, Failure};
 use super::peers;
-use super::suite::Ask;
 use crate::library::{self, LibraryError};
 
 /// Where Debian puts the libraries of its packages.
@@ -108,6 +107,18 @@ const PEERS: [(&str, Role, Origin); 10] = [
     ("mimalloc3-secure", Role::Hardened, BUILT),
     ("snmalloc-checks", Role::Hardened, BUILT),
 ];
+
+/// What the user says about the allocators to compare.
+#[derive(clap::Args, Debug, Clone)]
+pub struct Ask {
+    /// One more library to compare, under a name of its own; may be repeated. Only suites of
+    /// preloaded libraries can
+    #[arg(long, value_name = "NAME=PATH")]
+    pub with: Vec<String>,
+    /// The libglebe.so to measure instead of the one found beside this command
+    #[arg(long, value_name = "PATH")]
+    pub library: Option<PathBuf>,
+}
 
 /// What is here and what is not.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 //! programs, [`rounds`] runs all in turns, [`results`] and [`stats`] compute, [`figures`] says what
 //! it means, [`report`] shows it, [`output`] writes it.
 
-mod allocators;
+pub mod allocators;
 pub mod child;
 mod figures;
 pub mod machine;

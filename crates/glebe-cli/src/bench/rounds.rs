@@ -11,12 +11,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::allocators::{Absent, Allocator, Line};
+use super::allocators::{Absent, Allocator, Ask, Line};
 use super::child::Failure;
 use super::machine::Machine;
 use super::output::Output;
 use super::results::{Cell, Results, Row, SCHEMA, Settings, Table};
-use super::suite::{Ask, Effort, Suite, Task};
+use super::suite::{Effort, Suite, Task};
 use super::suites::Name;
 
 /// The seed, if the user names none.

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::allocators::{Absent, Allocator, Line};
+use super::allocators::{Absent, Allocator, Ask, Line};
 use super::child::Failure;
 use super::worker::Sample;
 
@@ -84,16 +84,4 @@ pub trait Suite {
         arm: &Allocator,
         effort: Effort,
     ) -> io::Result<Result<Sample, Failure>>;
-}
-
-/// What the user says about the allocators to compare.
-#[derive(clap::Args, Debug, Clone)]
-pub struct Ask {
-    /// One more library to compare, under a name of its own; may be repeated. Only suites of
-    /// preloaded libraries can
-    #[arg(long, value_name = "NAME=PATH")]
-    pub with: Vec<String>,
-    /// The libglebe.so to measure instead of the one found beside this command
-    #[arg(long, value_name = "PATH")]
-    pub library: Option<std::path::PathBuf>,
 }

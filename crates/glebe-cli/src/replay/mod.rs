@@ -23,9 +23,9 @@ use serde::Serialize;
 use strum::IntoEnumIterator;
 
 use crate::arms::Name;
+use crate::bench::allocators::Ask;
 use crate::bench::output::Output;
 use crate::bench::rounds;
-use crate::bench::suite::Ask;
 use crate::bench::suites;
 use score::Score;
 use shapes::{SEED, Shape};

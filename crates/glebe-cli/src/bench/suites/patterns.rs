@@ -3,10 +3,10 @@
 
 use std::io;
 
-use crate::bench::allocators::{self, Allocator, Line};
+use crate::bench::allocators::{self, Allocator, Ask, Line};
 use crate::bench::child::{self, Failure};
 use crate::bench::patterns::{self, Pattern};
-use crate::bench::suite::{Ask, Effort, Suite, Task};
+use crate::bench::suite::{Effort, Suite, Task};
 use crate::bench::worker::Sample;
 
 /// A quick run does this part of the operations.

@@ -7,10 +7,10 @@ use strum::IntoEnumIterator;
 
 use super::patterns::{QUICK_ROUNDS, ops, tasks};
 use crate::arms::{Name, Peer};
-use crate::bench::allocators::{Allocator, Line, Role};
+use crate::bench::allocators::{Allocator, Ask, Line, Role};
 use crate::bench::child::{self, Failure};
 use crate::bench::patterns;
-use crate::bench::suite::{Ask, Effort, Suite, Task};
+use crate::bench::suite::{Effort, Suite, Task};
 use crate::bench::worker::Sample;
 
 const ROUNDS: u32 = 7;

@@ -10,10 +10,10 @@ use anyhow::Result;
 use glebe_bench::pattern::Pattern;
 
 use super::patterns;
-use crate::bench::allocators::{Absent, Allocator, Line, Role, SUBJECT};
+use crate::bench::allocators::{Absent, Allocator, Ask, Line, Role, SUBJECT};
 use crate::bench::child::{self, Failure};
 use crate::bench::peers;
-use crate::bench::suite::{Ask, Effort, Suite, Task};
+use crate::bench::suite::{Effort, Suite, Task};
 use crate::bench::worker::Sample;
 
 /// See the module's text.

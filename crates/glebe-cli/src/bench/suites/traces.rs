@@ -10,19 +10,17 @@ use anyhow::{Context, Result, bail};
 use glebe_trace::recording;
 use tempfile::TempDir;
 
-use crate::bench::allocators::{self, Allocator, Line};
+use crate::bench::allocators::{self, Allocator, Ask, Line};
 use crate::bench::child::{self, Failure};
 use crate::bench::rounds;
-use crate::bench::suite::{Ask, Effort, Suite, Task};
+use crate::bench::suite::{Effort, Suite, Task};
+use crate::bench::traces::ENDING;
 use crate::bench::traces::make;
 use crate::bench::traces::plan::Plan;
 use crate::bench::worker::Sample;
 
 const ROUNDS: u32 = 7;
 const QUICK_ROUNDS: u32 = 3;
-/// How the names of recordings end.
-pub const ENDING: &str = "glbt";
-
 /// Arguments of `glebe bench traces`.
 #[derive(clap::Args, Debug)]
 #[group(id = "traces")]

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::bench::suites::traces::ENDING;
+use super::ENDING;
 
 /// Names of recordings, and how they are made.
 const JOBS: [(&str, &str); 12] = [

@@ -9,3 +9,6 @@
 pub mod make;
 pub mod plan;
 pub mod player;
+
+/// How the name of a recording ends.
+pub const ENDING: &str = "glbt";

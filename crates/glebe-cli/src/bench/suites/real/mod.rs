@@ -35,9 +35,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::TempDir;
 
-use crate::bench::allocators::{self, Absent, Allocator, Line};
+use crate::bench::allocators::{self, Absent, Allocator, Ask, Line};
 use crate::bench::child::{self, Failure};
-use crate::bench::suite::{Ask, Effort, Suite, Task, Unit};
+use crate::bench::suite::{Effort, Suite, Task, Unit};
 use crate::bench::worker::Sample;
 use launch::Launch;
 use load::Load;
