@@ -5,8 +5,8 @@ full. Instructions only: that larger heaps miss the caches more often is not the
 Each figure is held against the first of its group, not against a record.
 """
 
-from .common import compile_program, print_table
-from .instructions import ROOT, profile, self_costs
+from .common import ROOT, compile_program, print_table
+from .instructions import profile, self_costs
 
 SOURCE = ROOT / "tests/guard/flat.c"
 GROUPS = (

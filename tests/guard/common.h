@@ -10,10 +10,9 @@
 
 static uint32_t state = 1;
 
-static inline uint32_t next(void) {
-    state = state * 1664525u + 1013904223u;
-    return state >> 8;
-}
+static inline uint32_t step(uint32_t *seed) { return *seed = *seed * 1664525u + 1013904223u; }
+
+static inline uint32_t next(void) { return step(&state) >> 8; }
 
 // Mostly small, some up to 2 KiB, rarely up to 32 KiB: like programs.
 static inline size_t mixed_size(void) {

@@ -14,8 +14,7 @@ static pthread_barrier_t full;
 
 static void replace(void **slots, uint32_t *seed, long count) {
     for (long i = 0; i < count; i++) {
-        *seed = *seed * 1664525u + 1013904223u;
-        uint64_t victim = ((uint64_t)*seed * (uint64_t)live) >> 32;
+        uint64_t victim = ((uint64_t)step(seed) * (uint64_t)live) >> 32;
         free(slots[victim]);
         slots[victim] = checked(malloc((*seed >> 8) % 256 + 1));
     }

@@ -47,6 +47,17 @@ pub trait Load {
     }
 }
 
+/// Calls `once`, which returns how many operations it did, until they are `ops` or more; how many
+/// they are then.
+#[inline(always)]
+pub fn repeat(ops: u64, mut once: impl FnMut() -> u64) -> u64 {
+    let mut done = 0;
+    while done < ops {
+        done += once();
+    }
+    done
+}
+
 type Make = Box<dyn Fn(u64) -> Box<dyn Load>>;
 
 /// One row of a suite.

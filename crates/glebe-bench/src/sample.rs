@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -65,7 +65,7 @@ pub fn timed(library: PathBuf, run: impl FnOnce() -> u64) -> Result<Sample, Stri
     let milliseconds = |time: fn(&Usage) -> i64| (time(&after) - time(&before)) as f64 / 1e3;
     Ok(Sample {
         ops,
-        ns_per_op: nanoseconds_per(elapsed, ops),
+        ns_per_op: elapsed.as_nanos() as f64 / ops as f64,
         peak_rss_kib: peak_rss_kib("self")?,
         user_ms: milliseconds(|usage| usage.user_time().num_microseconds()),
         system_ms: milliseconds(|usage| usage.system_time().num_microseconds()),
@@ -74,10 +74,6 @@ pub fn timed(library: PathBuf, run: impl FnOnce() -> u64) -> Result<Sample, Stri
         library,
         latency: None,
     })
-}
-
-fn nanoseconds_per(elapsed: Duration, ops: u64) -> f64 {
-    elapsed.as_nanos() as f64 / ops as f64
 }
 
 fn usage() -> Result<Usage, String> {

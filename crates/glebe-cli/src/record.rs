@@ -57,11 +57,9 @@ pub fn run<E: From<RecordError>>(
         ForkResult::Parent { child } => wait(child).map_err(RecordError::Process)?,
     };
     let written = convert(&raw, folder, file).map_err(failure)?;
-    match status {
-        // The child has said why.
-        125..=127 if !written => {}
-        _ if !written => return Err(RecordError::Nothing.into()),
-        _ => {}
+    // With one of these the child itself has said why it is not the program.
+    if !written && !(125..=127).contains(&status) {
+        return Err(RecordError::Nothing.into());
     }
     Ok(ExitCode::from(status))
 }

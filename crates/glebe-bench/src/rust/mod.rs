@@ -14,7 +14,7 @@ mod vecs;
 
 use fastrand::Rng;
 
-use crate::pattern::{Load, Pattern};
+use crate::pattern::{Load, Pattern, repeat};
 
 /// The rows, in the order of the report.
 pub fn rows() -> Vec<Pattern> {
@@ -47,11 +47,7 @@ struct Repeated {
 
 impl Load for Repeated {
     fn run(&mut self, ops: u64) -> u64 {
-        let mut done = 0;
-        while done < ops {
-            done += (self.round)(&mut self.random);
-        }
-        done
+        repeat(ops, || (self.round)(&mut self.random))
     }
 }
 

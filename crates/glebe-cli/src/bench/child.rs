@@ -34,6 +34,16 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// One that shows these.
+    pub fn new(what: &str, message: String) -> Self {
+        Self {
+            what: what.into(),
+            message,
+        }
+    }
+}
+
 impl std::error::Error for Failure {}
 
 impl std::fmt::Display for Failure {
@@ -146,10 +156,7 @@ pub struct Said {
 impl Said {
     /// Its output as JSON.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, Failure> {
-        serde_json::from_str(&self.output).map_err(|_| Failure {
-            what: "no result".into(),
-            message: self.message,
-        })
+        serde_json::from_str(&self.output).map_err(|_| Failure::new("no result", self.message))
     }
 }
 

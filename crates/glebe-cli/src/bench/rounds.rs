@@ -169,6 +169,10 @@ fn begin(args: &Args, one: &mut Chosen, effort: Effort) -> Result<Table> {
     let cells = probe(one.suite.as_ref(), &mut one.line.present)?;
     let mut absent = std::mem::take(&mut one.line.absent);
     absent.append(&mut one.missing);
+    let rounds = match args.quick {
+        true => one.suite.quick_rounds(),
+        false => one.suite.rounds(),
+    };
     let row = |task: &Task| Row {
         name: task.name.clone(),
         cells: cells.clone(),
@@ -177,7 +181,7 @@ fn begin(args: &Args, one: &mut Chosen, effort: Effort) -> Result<Table> {
         suite: one.suite.name().into(),
         about: one.suite.about().into(),
         unit: one.suite.unit(),
-        rounds: args.rounds.unwrap_or(one.suite.rounds(args.quick)),
+        rounds: args.rounds.unwrap_or(rounds),
         base: base.into(),
         rows: one.tasks.iter().map(row).collect(),
         allocators: std::mem::take(&mut one.line.present),

@@ -91,14 +91,14 @@ fn supervise(args: &Args) -> io::Result<Result<Sample, Failure>> {
     Ok(ended.and_then(|said| {
         confirm(args, &said)?;
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN);
-        let usage = usage.map_err(|error| failure("getrusage", error.to_string()))?;
+        let usage = usage.map_err(|error| Failure::new("getrusage", error.to_string()))?;
         let peak = match sum {
             None => u64::try_from(usage.max_rss()).unwrap_or_default(),
             Some(sum) => sum.load(Ordering::Relaxed),
         };
         if args.bindings.is_none() && peak <= own_peak {
             let message = format!("{peak} KiB are not above the {own_peak} of its parent");
-            return Err(failure("peak unknown", message));
+            return Err(Failure::new("peak unknown", message));
         }
         Ok(sample(args, elapsed, peak, usage))
     }))
@@ -123,13 +123,6 @@ fn command(args: &Args) -> Command {
     command
 }
 
-fn failure(what: &str, message: String) -> Failure {
-    Failure {
-        what: what.into(),
-        message,
-    }
-}
-
 /// Whether the program has done its work.
 fn confirm(args: &Args, said: &Said) -> Result<(), Failure> {
     if said.output.contains(&args.expect) {
@@ -137,7 +130,7 @@ fn confirm(args: &Args, said: &Said) -> Result<(), Failure> {
     }
     let last = child::tail(&said.output);
     let message = format!("no {:?} in {last:?} {}", args.expect, said.message);
-    Err(failure("wrong output", message))
+    Err(Failure::new("wrong output", message))
 }
 
 fn sample(args: &Args, elapsed: Duration, peak_rss_kib: u64, usage: Usage) -> Sample {

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::allocators::{Absent, Allocator, Ask, Line};
+use super::allocators::{self, Absent, Allocator, Ask, Line};
 use super::child::Failure;
 use super::worker::Sample;
 
@@ -50,8 +50,10 @@ pub trait Suite {
         Vec::new()
     }
 
-    /// The allocators it compares.
-    fn line(&self, ask: &Ask) -> anyhow::Result<Line>;
+    /// The allocators it compares: the preloaded libraries, unless it says otherwise.
+    fn line(&self, ask: &Ask) -> anyhow::Result<Line> {
+        allocators::line(ask)
+    }
 
     /// The allocator that ratios are to, if the user names none.
     fn base(&self) -> &'static str {
@@ -59,7 +61,12 @@ pub trait Suite {
     }
 
     /// Rounds, if the user does not say how many.
-    fn rounds(&self, quick: bool) -> u32;
+    fn rounds(&self) -> u32;
+
+    /// The same for a quick run.
+    fn quick_rounds(&self) -> u32 {
+        3
+    }
 
     /// The unit of its tables.
     fn unit(&self) -> Unit {
@@ -75,7 +82,9 @@ pub trait Suite {
     }
 
     /// Checks that `arm` works at all, and asks for its version.
-    fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>>;
+    fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>> {
+        allocators::probe(arm)
+    }
 
     /// Runs one row once.
     fn sample(

@@ -2,7 +2,7 @@
 //! its size or by a fixed step. New bytes are written, old ones checked at the seams.
 
 use super::heap::{obtain, release, resize};
-use super::pattern::{Load, Pattern};
+use super::pattern::{Load, Pattern, repeat};
 
 const FIRST_BYTES: usize = 4 << 10;
 const LAST_BYTES: usize = 64 << 20;
@@ -82,10 +82,6 @@ impl Drop for Buffer {
 
 impl Load for Grow {
     fn run(&mut self, ops: u64) -> u64 {
-        let mut done = 0;
-        while done < ops {
-            done += self.once();
-        }
-        done
+        repeat(ops, || self.once())
     }
 }

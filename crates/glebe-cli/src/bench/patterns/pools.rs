@@ -1,6 +1,6 @@
 //! Patterns of one allocator over a range of its own: `glebe bench pools`.
 
-use super::pattern::{Load, Pattern};
+use super::pattern::{Load, Pattern, repeat};
 use crate::arms::{Actions, Arm, Held, MOSTS, Name, PAIRS_PER_LOOK, Plan, Sizes, Step, layout};
 use glebe_trace::rng::Rng;
 use std::time::Duration;
@@ -91,13 +91,12 @@ impl Load for Paging {
     fn run(&mut self, ops: u64) -> u64 {
         let arm = self.arm.as_mut();
         let mut pages = Vec::with_capacity(PAGES);
-        let mut done = 0;
-        while done < ops {
+        repeat(ops, || {
             pages.extend(std::iter::from_fn(|| Held::new(arm, layout(PAGE, PAGE))));
-            done += pages.len() as u64;
-            assert!(!pages.is_empty(), "there is room for pages");
+            let filled = pages.len() as u64;
+            assert!(filled > 0, "there is room for pages");
             pages.drain(..).for_each(|page| page.free(arm));
-        }
-        done
+            filled
+        })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::bench::allocators::{self, Allocator, Ask, Line};
+use crate::bench::allocators::Allocator;
 use crate::bench::child::{self, Failure};
 use crate::bench::patterns::{self, Pattern};
 use crate::bench::suite::{Effort, Suite, Task};
@@ -11,7 +11,6 @@ use crate::bench::worker::Sample;
 
 /// A quick run does this part of the operations.
 const QUICK_SHARE: u64 = 8;
-pub const QUICK_ROUNDS: u32 = 3;
 
 /// See the module's text.
 pub struct Patterns {
@@ -48,21 +47,13 @@ impl Suite for Patterns {
         tasks(&self.patterns)
     }
 
-    fn line(&self, ask: &Ask) -> anyhow::Result<Line> {
-        allocators::line(ask)
-    }
-
-    fn rounds(&self, quick: bool) -> u32 {
-        if quick { QUICK_ROUNDS } else { self.rounds }
+    fn rounds(&self) -> u32 {
+        self.rounds
     }
 
     fn about(&self) -> &'static str {
         "An operation is one allocation and its free; in growth patterns it is one realloc, in\n\
          threads/* a thread, in start/* a process."
-    }
-
-    fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>> {
-        allocators::probe(arm)
     }
 
     fn sample(

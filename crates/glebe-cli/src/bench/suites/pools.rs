@@ -5,7 +5,7 @@ use std::io;
 
 use strum::IntoEnumIterator;
 
-use super::patterns::{QUICK_ROUNDS, ops, tasks};
+use super::patterns::{ops, tasks};
 use crate::arms::{Name, Peer};
 use crate::bench::allocators::{Allocator, Ask, Line, Role};
 use crate::bench::child::{self, Failure};
@@ -13,7 +13,6 @@ use crate::bench::patterns;
 use crate::bench::suite::{Effort, Suite, Task};
 use crate::bench::worker::Sample;
 
-const ROUNDS: u32 = 7;
 /// What else the pools can be. It does not count as a peer.
 const VARIANTS: [&str; 3] = ["quick-fit,inline", "two-level,side", "best-fit,side"];
 
@@ -28,10 +27,8 @@ fn is_bounded(peer: Peer) -> bool {
 fn arm_of(allocator: &Allocator) -> Result<Name, Failure> {
     // The null arm's name has a word more.
     let name = allocator.name.split('/').next().unwrap_or_default();
-    name.parse::<Name>().map_err(|error| Failure {
-        what: "no such arm".into(),
-        message: error.to_string(),
-    })
+    let parsed = name.parse::<Name>();
+    parsed.map_err(|error| Failure::new("no such arm", error.to_string()))
 }
 
 impl Suite for Pools {
@@ -58,8 +55,8 @@ impl Suite for Pools {
         "talc"
     }
 
-    fn rounds(&self, quick: bool) -> u32 {
-        if quick { QUICK_ROUNDS } else { ROUNDS }
+    fn rounds(&self) -> u32 {
+        7
     }
 
     fn about(&self) -> &'static str {

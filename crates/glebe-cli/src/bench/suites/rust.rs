@@ -58,8 +58,8 @@ impl Suite for Rust {
         Ok(line)
     }
 
-    fn rounds(&self, quick: bool) -> u32 {
-        if quick { patterns::QUICK_ROUNDS } else { 7 }
+    fn rounds(&self) -> u32 {
+        7
     }
 
     fn about(&self) -> &'static str {

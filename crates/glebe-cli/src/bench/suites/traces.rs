@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use glebe_trace::recording;
 use tempfile::TempDir;
 
-use crate::bench::allocators::{self, Allocator, Ask, Line};
+use crate::bench::allocators::Allocator;
 use crate::bench::child::{self, Failure};
 use crate::bench::rounds;
 use crate::bench::suite::{Effort, Suite, Task};
@@ -19,8 +19,6 @@ use crate::bench::traces::make;
 use crate::bench::traces::plan::Plan;
 use crate::bench::worker::Sample;
 
-const ROUNDS: u32 = 7;
-const QUICK_ROUNDS: u32 = 3;
 /// Arguments of `glebe bench traces`.
 #[derive(clap::Args, Debug)]
 #[group(id = "traces")]
@@ -113,16 +111,12 @@ impl Suite for Traces {
         self.files.iter().map(task).collect()
     }
 
-    fn line(&self, ask: &Ask) -> Result<Line> {
-        allocators::line(ask)
-    }
-
     fn base(&self) -> &'static str {
         "glibc"
     }
 
-    fn rounds(&self, quick: bool) -> u32 {
-        if quick { QUICK_ROUNDS } else { ROUNDS }
+    fn rounds(&self) -> u32 {
+        7
     }
 
     fn about(&self) -> &'static str {
@@ -143,10 +137,6 @@ impl Suite for Traces {
                 .context("cannot write a plan")?;
         }
         Ok(())
-    }
-
-    fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>> {
-        allocators::probe(arm)
     }
 
     fn sample(

@@ -3,7 +3,7 @@
 //! convergents of a continued fraction. Every intermediate number is a block of its own, of some
 //! digits of 32 bits; few live longer than two steps.
 
-use crate::bench::patterns::pattern::{Load, Pattern};
+use crate::bench::patterns::pattern::{Load, Pattern, repeat};
 use crate::bench::patterns::sizes::Random;
 
 /// Digits at which a fraction ends and another begins.
@@ -85,11 +85,7 @@ fn end(mut number: Number, carry: u64) -> Number {
 
 impl Load for Fractions {
     fn run(&mut self, ops: u64) -> u64 {
-        let mut done = 0;
-        while done < ops {
-            done += self.once();
-        }
-        done
+        repeat(ops, || self.once())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread;
 
 use crate::bench::patterns::heap::{obtain, release};
-use crate::bench::patterns::pattern::{Load, Pattern};
+use crate::bench::patterns::pattern::{Load, Pattern, repeat};
 use crate::bench::patterns::sizes::{Random, Sizes};
 use crate::bench::patterns::table::Table;
 
@@ -114,20 +114,18 @@ unsafe fn check_and_free(object: *mut u8) {
 
 impl Load for Migrate {
     fn run(&mut self, ops: u64) -> u64 {
-        let mut done = 0;
-        while done < ops {
+        repeat(ops, || {
             let shared = &self.shared;
-            done += thread::scope(|scope| {
+            thread::scope(|scope| {
                 let lives = self.workers.iter_mut();
                 let lives = lives.map(|worker| scope.spawn(|| worker.live(shared)));
                 let lives: Vec<_> = lives.collect();
                 let allocated = lives.into_iter().map(|life| life.join());
                 allocated
                     .map(|count| count.expect("objects keep their contents"))
-                    .sum::<u64>()
-            });
-        }
-        done
+                    .sum()
+            })
+        })
     }
 }
 

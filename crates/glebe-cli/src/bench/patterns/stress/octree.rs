@@ -3,7 +3,7 @@
 //! into an octree, a block for each body and each cell, sums the masses up, moves the bodies and
 //! frees the tree.
 
-use crate::bench::patterns::pattern::{Load, Pattern};
+use crate::bench::patterns::pattern::{Load, Pattern, repeat};
 use crate::bench::patterns::sizes::Random;
 
 const BODIES: usize = 16_384;
@@ -136,11 +136,7 @@ impl Steps {
 
 impl Load for Steps {
     fn run(&mut self, ops: u64) -> u64 {
-        let mut done = 0;
-        while done < ops {
-            done += self.once();
-        }
-        done
+        repeat(ops, || self.once())
     }
 }
 

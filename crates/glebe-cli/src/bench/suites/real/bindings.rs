@@ -36,12 +36,10 @@ pub fn check(launch: &Launch) -> io::Result<Result<(), Failure>> {
     if reports == 0 {
         strays.insert("the dynamic linker reports nothing: is it linked statically?".into());
     }
-    Ok(strays.pop_first().map_or(Ok(()), |message| {
-        Err(Failure {
-            what: "other malloc".into(),
-            message,
-        })
-    }))
+    Ok(match strays.pop_first() {
+        None => Ok(()),
+        Some(message) => Err(Failure::new("other malloc", message)),
+    })
 }
 
 /// The first binding of one process that does not lead to the library.

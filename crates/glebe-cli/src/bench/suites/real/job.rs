@@ -74,8 +74,6 @@ fn confirm(sample: Sample, name: &str, written: &str, text: &str) -> Result<Samp
     if written.contains(text) {
         return Ok(sample);
     }
-    Err(Failure {
-        what: "wrong output".into(),
-        message: format!("no {text:?} in the file {name:?}"),
-    })
+    let message = format!("no {text:?} in the file {name:?}");
+    Err(Failure::new("wrong output", message))
 }

@@ -35,16 +35,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::TempDir;
 
-use crate::bench::allocators::{self, Absent, Allocator, Ask, Line};
+use crate::bench::allocators::{Absent, Allocator};
 use crate::bench::child::{self, Failure};
 use crate::bench::suite::{Effort, Suite, Task, Unit};
 use crate::bench::worker::Sample;
 use launch::Launch;
 use load::Load;
 use stage::Stage;
-
-const ROUNDS: u32 = 5;
-const QUICK_ROUNDS: u32 = 1;
 
 /// See the module's text.
 pub struct Real {
@@ -117,12 +114,12 @@ impl Suite for Real {
         self.loads.iter().filter_map(absent).collect()
     }
 
-    fn line(&self, ask: &Ask) -> anyhow::Result<Line> {
-        allocators::line(ask)
+    fn rounds(&self) -> u32 {
+        5
     }
 
-    fn rounds(&self, quick: bool) -> u32 {
-        if quick { QUICK_ROUNDS } else { ROUNDS }
+    fn quick_rounds(&self) -> u32 {
+        1
     }
 
     fn unit(&self) -> Unit {
@@ -151,10 +148,6 @@ impl Suite for Real {
             checked: RefCell::default(),
         });
         Ok(())
-    }
-
-    fn probe(&self, arm: &Allocator) -> io::Result<Result<Option<String>, Failure>> {
-        allocators::probe(arm)
     }
 
     fn sample(

@@ -53,10 +53,8 @@ fn wait(
         }
         std::thread::sleep(PAUSE);
     }
-    Ok(Err(Failure {
-        what: "no answer".into(),
-        message: "the server does not serve".into(),
-    }))
+    let message = "the server does not serve".into();
+    Ok(Err(Failure::new("no answer", message)))
 }
 
 /// Runs one client after the other, and tells how long they took.
