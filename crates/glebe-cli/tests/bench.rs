@@ -172,14 +172,16 @@ fn a_library_that_does_not_serve_malloc_is_not_measured() {
 
 #[test]
 fn wrong_names_are_errors_that_say_what_to_do() {
-    for (arguments, words) in [
-        (&["--pattern", "no-such-pattern"][..], "--list"),
-        (&["--base", "no-such-allocator"], "--list"),
-        (&["--with", "path-only"], "NAME=PATH"),
-        (&["--with", "x=/no/such.so"], "/no/such.so"),
+    for (suite, arguments, words) in [
+        ("micro", ["--pattern", "no-such-pattern"], "--list"),
+        ("micro", ["--base", "no-such-allocator"], "--list"),
+        ("micro", ["--with", "path-only"], "NAME=PATH"),
+        ("micro", ["--with", "x=/no/such.so"], "/no/such.so"),
+        ("rust", ["--with", "x=/no/such.so"], "preloads none"),
+        ("pools", ["--library", "/no/such.so"], "preloads none"),
     ] {
         let output = glebe()
-            .args(["bench", "micro"])
+            .args(["bench", suite])
             .args(arguments)
             .output()
             .unwrap();

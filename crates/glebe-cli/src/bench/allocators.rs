@@ -120,6 +120,13 @@ pub struct Ask {
     pub library: Option<PathBuf>,
 }
 
+impl Ask {
+    /// Whether the user named no library.
+    pub fn is_empty(&self) -> bool {
+        self.with.is_empty() && self.library.is_none()
+    }
+}
+
 /// What is here and what is not.
 #[derive(Default)]
 pub struct Line {

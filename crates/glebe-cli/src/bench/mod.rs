@@ -26,7 +26,7 @@ pub use patterns::short_life;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 use strum::IntoEnumIterator;
 
@@ -67,11 +67,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         What::Micro(args) => rounds::run(&[Name::Micro], args),
         What::Stress(args) => rounds::run(&[Name::Stress], args),
         What::Real(args) => rounds::run(&[Name::Real], args),
-        What::Rust(args) => rounds::run(&[Name::Rust], args),
-        What::Pools(args) => rounds::run(&[Name::Pools], args),
+        What::Rust(args) => run_linked(Name::Rust, args),
+        What::Pools(args) => run_linked(Name::Pools, args),
         What::Traces(args) => suites::traces::run(args),
         What::All(args) => rounds::run(&Name::iter().collect::<Vec<_>>(), args),
         What::Show(args) => output::show(args),
         What::Peers(args) => peers::run(args),
     }
+}
+
+/// Runs a suite whose allocators are linked in.
+fn run_linked(name: Name, args: &rounds::Args) -> Result<ExitCode> {
+    ensure!(
+        args.ask.is_empty(),
+        "--with and --library name libraries to preload, and this suite preloads none"
+    );
+    rounds::run(&[name], args)
 }

@@ -70,13 +70,11 @@ impl Cell {
         Some([medians(|one| one.malloc), medians(|one| one.free)])
     }
 
-    /// The ratio to another cell, round by round.
-    fn against(&self, other: &Self, metric: Metric) -> Option<Spread> {
-        if self.failure.is_some() || other.failure.is_some() {
-            return None;
-        }
-        let rounds = self.samples.iter().zip(&other.samples);
-        Spread::of(rounds.map(|(own, other)| metric.of(own) / metric.of(other)))
+    /// The ratios to another cell, round by round.
+    fn ratios(&self, other: &Self, metric: Metric) -> Option<impl Iterator<Item = f64>> {
+        let both = self.failure.is_none() && other.failure.is_none();
+        let rounds = both.then(|| self.samples.iter().zip(&other.samples))?;
+        Some(rounds.map(move |(own, other)| metric.of(own) / metric.of(other)))
     }
 }
 
@@ -140,9 +138,11 @@ pub struct Table {
 /// How the subject stands to the best peer of a row.
 #[derive(Debug, Clone, Copy)]
 pub struct Versus {
-    /// The column of the best peer.
+    /// The column of the best peer over all rounds.
     pub best: usize,
-    /// The subject's ratio to it, round by round.
+    /// The subject's ratio to it, round by round; in each, to whoever is best in the other rounds.
+    /// Of many that are level, the best of all rounds was lucky in them, and would not get its
+    /// figure twice.
     pub ratio: Spread,
     /// The same, judged against the noise of the row.
     pub verdict: Verdict,
@@ -199,22 +199,33 @@ impl Table {
 
     /// A cell's ratio to the base.
     pub fn ratio(&self, row: &Row, column: usize, metric: Metric) -> Option<Spread> {
-        row.cells[column].against(&row.cells[self.base()], metric)
+        Spread::of(row.cells[column].ratios(&row.cells[self.base()], metric)?)
     }
 
-    /// The peer with the smallest median ratio to the base.
-    pub fn best_peer(&self, row: &Row, metric: Metric) -> Option<usize> {
+    /// The peer with the smallest median ratio to the base, `without` one of the rounds.
+    fn best_peer(&self, row: &Row, metric: Metric, without: Option<usize>) -> Option<usize> {
+        let base = &row.cells[self.base()];
+        let median = |at: usize| {
+            let ratios = row.cells[at].ratios(base, metric)?.enumerate();
+            let others = ratios.filter(|(round, _)| Some(*round) != without);
+            Some((at, Spread::of(others.map(|(_, ratio)| ratio))?.median))
+        };
         let peers = (0..self.allocators.len()).filter(|&at| self.allocators[at].role == Role::Peer);
         peers
-            .filter_map(|at| Some((at, self.ratio(row, at, metric)?.median)))
+            .filter_map(median)
             .min_by(|(_, one), (_, other)| one.total_cmp(other))
             .map(|(at, _)| at)
     }
 
     /// The subject against the best peer of a row.
     pub fn versus(&self, row: &Row, metric: Metric) -> Option<Versus> {
-        let (subject, best) = (self.subject()?, self.best_peer(row, metric)?);
-        let ratio = row.cells[subject].against(&row.cells[best], metric)?;
+        let subject = &row.cells[self.subject()?];
+        let best = self.best_peer(row, metric, None)?;
+        let in_round = |round| {
+            let best = self.best_peer(row, metric, Some(round)).unwrap_or(best);
+            subject.ratios(&row.cells[best], metric)?.nth(round)
+        };
+        let ratio = Spread::of((0..subject.samples.len()).filter_map(in_round))?;
         let null = self.column(|arm| arm.role == Role::Null);
         let null = null
             .and_then(|at| self.ratio(row, at, metric))
@@ -400,12 +411,24 @@ pub mod tests {
     #[test]
     fn the_best_peer_is_neither_hardened_nor_failed() {
         let results = example();
-        assert_eq!(results.best_peer(&results.rows[0], Metric::Time), Some(3));
-        assert_eq!(results.best_peer(&results.rows[1], Metric::Time), Some(1));
         let versus = results.versus(&results.rows[0], Metric::Time).unwrap();
         assert_eq!((versus.best, versus.verdict), (3, Verdict::Ahead));
         let versus = results.versus(&results.rows[1], Metric::Time).unwrap();
         assert_eq!((versus.best, versus.verdict), (1, Verdict::Behind));
+    }
+
+    #[test]
+    fn nobody_is_best_by_the_luck_of_the_round_that_counts() {
+        let mut table = example();
+        table.rows[0].cells = vec![
+            cell(&[4.0, 4.0, 4.0]),
+            cell(&[4.0, 4.0, 4.0]),
+            cell(&[4.0, 4.0, 4.0]),
+            cell(&[2.0, 4.4, 3.9]),
+            failed(),
+        ];
+        let versus = table.versus(&table.rows[0], Metric::Time).unwrap();
+        assert_eq!((versus.best, versus.ratio.median), (3, 1.0));
     }
 
     #[test]

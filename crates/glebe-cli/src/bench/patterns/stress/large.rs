@@ -12,7 +12,7 @@ pub const PAGE: usize = 4096;
 
 pub fn patterns() -> Vec<Pattern> {
     let about = "replace a random one of 32 large objects, and touch each of its pages";
-    [("64K-1M", 1 << 20, 60_000), ("64K-16M", 16 << 20, 5_000)]
+    [("64K-1M", 1 << 20, 30_000), ("64K-16M", 16 << 20, 2_000)]
         .map(|(name, high, ops)| {
             Pattern::new(format!("large/{name}"), about, ops, move |seed| Large {
                 objects: Table::new(LIVE),

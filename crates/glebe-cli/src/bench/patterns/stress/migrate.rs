@@ -30,7 +30,7 @@ pub fn patterns() -> Vec<Pattern> {
                     .map(|thread| Worker::new(seed, thread, threads))
                     .collect(),
             };
-            Pattern::new(format!("migrate/{threads}"), about, 1_500_000, make)
+            Pattern::new(format!("migrate/{threads}"), about, 600_000, make)
         })
         .into()
 }

@@ -14,8 +14,8 @@ pub fn patterns() -> Vec<Pattern> {
     let one = "start a thread that allocates and frees 16 objects, and wait for its end";
     let four = "the same with 4 threads at once";
     vec![
-        Pattern::new("threads/1", one, 14_000, |_| Threads(1)),
-        Pattern::new("threads/4", four, 5_000, |_| Threads(4)),
+        Pattern::new("threads/1", one, 5_000, |_| Threads(1)),
+        Pattern::new("threads/4", four, 3_000, |_| Threads(4)),
     ]
 }
 

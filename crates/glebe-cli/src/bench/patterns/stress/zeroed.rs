@@ -15,7 +15,7 @@ const USED_SHARE: usize = 16;
 
 pub fn patterns() -> Vec<Pattern> {
     let about = "replace one of 16 tables of calloc, of 1 to 8 MiB, and use a page of 16";
-    vec![Pattern::new("calloc/1M-8M", about, 2_500, |seed| Zeroed {
+    vec![Pattern::new("calloc/1M-8M", about, 1_000, |seed| Zeroed {
         objects: Table::new(LIVE),
         sizes: Sizes::uniform(seed, 1 << 20, 8 << 20),
         random: Random::new(!seed),
