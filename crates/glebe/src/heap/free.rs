@@ -53,7 +53,18 @@ pub unsafe fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
 ///
 /// # Safety
 /// Anything but a live block or null ends the process.
+#[inline(always)]
 pub unsafe fn usable_size(block: *mut u8) -> usize {
+    let heap = tls::heap();
+    match heap.own_slot(block) {
+        Some(class) => heap.cursor_of(class).slot_size(),
+        None => usable_size_elsewhere(block),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn usable_size_elsewhere(block: *mut u8) -> usize {
     if block.is_null() {
         0
     } else {

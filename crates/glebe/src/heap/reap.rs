@@ -44,11 +44,12 @@ fn round(now: u32, last: u32) {
     };
     let to = from.saturating_add(ROUND).min(frontier);
     PLACE.store(to, Relaxed);
-    each_slab(from, to, |unit, record| {
-        if record.purged.get() == 0 && live_pages(unit) == 0 {
-            purge_pages(unit, record, 0);
+    for unit in from..to {
+        // Most are told apart by a first look, without a mark in their record.
+        if starts_slab(unit) && words::is_dead(unit) {
+            purge_slab(unit);
         }
-    });
+    }
 }
 
 /// Returns every page without a live byte in every slab of the process where no cursor stands; the
@@ -56,30 +57,26 @@ fn round(now: u32, last: u32) {
 pub(super) fn all_holes() -> usize {
     fork::notice();
     let (first, frontier) = REGION.bounds();
-    let mut purged = 0;
-    each_slab(first, frontier, |unit, record| {
-        if record.purged.get() == 0 {
-            purged += purge_pages(unit, record, live_pages(unit));
-        }
-    });
-    purged
+    let slabs = (first..frontier).filter(|&unit| starts_slab(unit));
+    slabs.map(purge_slab).sum()
 }
 
-/// Calls `f` for every slab that starts in the range and whose pages may be returned.
-fn each_slab(from: u32, to: u32, mut f: impl FnMut(u32, &Record)) {
-    for unit in from..to {
-        if !matches!(
-            TABLES.directory(unit).get().land(),
-            Land::Slab { delta: 0, .. }
-        ) {
-            continue;
-        }
-        let record = TABLES.land(unit);
-        if record.begin_purge(TABLES.process()) {
-            f(unit, record);
-            record.end_purge();
-        }
+/// Whether a slab starts at a unit.
+fn starts_slab(unit: u32) -> bool {
+    let land = TABLES.directory(unit).get().land();
+    matches!(land, Land::Slab { delta: 0, .. })
+}
+
+/// Returns every page without a live byte in a slab, unless a cursor stands there; the bytes in
+/// them.
+fn purge_slab(unit: u32) -> usize {
+    let record = TABLES.land(unit);
+    if record.purged.get() != 0 || !record.begin_purge(TABLES.process()) {
+        return 0;
     }
+    let purged = purge_pages(unit, record, live_pages(unit));
+    record.end_purge();
+    purged
 }
 
 /// One bit for each 4 KiB of a slab in which a live slot has a byte.
@@ -88,8 +85,7 @@ fn live_pages(unit: u32) -> u128 {
     let size = figures.size as usize;
     let mut pages = 0;
     for word in 0..usize::from(figures.words) {
-        let live = TABLES.live(unit, word).load(Relaxed);
-        let mut left = live & !TABLES.remote(unit, word).load(Relaxed);
+        let mut left = words::live_slots(unit, word);
         while left != 0 {
             let start = (word * 64 + left.trailing_zeros() as usize) * size;
             let (low, high) = (start / system::BLOCK, (start + size - 1) / system::BLOCK);

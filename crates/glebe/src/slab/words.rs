@@ -84,9 +84,20 @@ pub fn count_set(unit: u32) -> u32 {
 /// Live slots: those that nobody has freed, as far as that is published.
 pub fn count_live(unit: u32) -> u32 {
     let words = usize::from(class_at(unit).words);
-    let live =
-        |word| TABLES.live(unit, word).load(Relaxed) & !TABLES.remote(unit, word).load(Relaxed);
-    (0..words).map(|word| live(word).count_ones()).sum()
+    (0..words)
+        .map(|word| live_slots(unit, word).count_ones())
+        .sum()
+}
+
+/// The live slots of one word.
+pub fn live_slots(unit: u32, word: usize) -> u64 {
+    TABLES.live(unit, word).load(Relaxed) & !TABLES.remote(unit, word).load(Relaxed)
+}
+
+/// Whether nothing in a slab is live.
+pub fn is_dead(unit: u32) -> bool {
+    let words = usize::from(class_at(unit).words);
+    (0..words).all(|word| live_slots(unit, word) == 0)
 }
 
 /// Takes back all remote frees of a slab; how many there were. Ends the process if one of them was
