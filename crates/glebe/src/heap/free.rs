@@ -2,6 +2,7 @@
 
 use super::outbox::Outbox;
 use super::{Heap, fork, life, tls};
+use crate::blocks::system::BLOCK;
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{ClassOffset, Land};
 use crate::records::layout::TABLES;
@@ -216,7 +217,7 @@ impl Block {
             Block::Slot { class, .. } => class_for(size, align) == Some(class as usize),
             Block::Large { unit } => {
                 class_for(size, align).is_none()
-                    && REGION.large_bytes(unit) == size.next_multiple_of(UNIT)
+                    && REGION.large_bytes(unit) == size.next_multiple_of(BLOCK)
             }
         }
     }

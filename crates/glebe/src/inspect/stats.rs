@@ -52,7 +52,7 @@ pub fn stats() -> Stats {
     (stats.heaps, stats.parked_heaps) = heap::count();
     walk(|unit, land| match land {
         Land::Large => {
-            stats.large_bytes += region::bytes(TABLES.land(unit).units.get());
+            stats.large_bytes += region::own_bytes(unit);
             stats.large_objects += 1;
         }
         Land::Slab { class, .. } => {

@@ -22,6 +22,7 @@ pub struct Record {
     /// Length in units.
     pub units: Field32,
     /// Free dirty runs: the tick of [`crate::blocks::clock`] at which it was freed.
+    /// Large runs: how many blocks of 4 KiB the object has.
     pub stamp: Field32,
     /// Free dirty runs: the run freed before this one.
     pub older: Field32,

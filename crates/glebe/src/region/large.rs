@@ -1,15 +1,25 @@
 //! Large objects: runs of their own, with bit 0 of their first unit's row in A set while live.
 //!
+//! ```text
+//!  unit          unit          unit
+//!  ├─── the object's blocks ───────┤─ tail ─┤
+//! ```
+//! A run is a whole number of units, the object a whole number of blocks (4 KiB); what it does not
+//! use of its last unit is its *tail*. An object that shrinks leaves no pages in a long tail.
+//!
 //! All of this happens under the region's lock, whichever thread calls, so a large object has no
 //! owner and a second free is refused exactly.
 
 use super::{Kind, Region, Run, bytes};
-use crate::blocks::system;
+use crate::blocks::system::{self, BLOCK};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::Land;
 use crate::records::layout::TABLES;
 use crate::records::{Entry, UNIT};
 use crate::sync::Ordering::Relaxed;
+
+/// A tail goes if the object is not more than so many times as long.
+const TAIL_SHARE: usize = 4;
 
 /// What became of a request to grow in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +38,7 @@ impl Region {
         let run = self.take(units, align)?;
         let record = TABLES.land(run.unit);
         record.units.set(units);
+        record.stamp.set(blocks_of(size));
         record.touched.set(0);
         // The entry comes last: a walker, or a forked child, sees either nothing or all of it.
         TABLES.live(run.unit, 0).store(1, Relaxed);
@@ -69,7 +80,8 @@ impl Region {
     /// Usable bytes of the large object that starts at `unit`; ends the process if there is none.
     pub fn large_bytes(&self, unit: u32) -> usize {
         let _entered = self.enter();
-        bytes(large_units(unit))
+        large_units(unit);
+        own_bytes(unit)
     }
 
     /// Makes a live large object longer or shorter where it stands.
@@ -82,6 +94,7 @@ impl Region {
         let record = TABLES.land(unit);
         if wanted < units {
             record.units.set(wanted);
+            record.stamp.set(blocks_of(size));
             let tail = Run {
                 unit: unit + wanted,
                 units: units - wanted,
@@ -91,6 +104,7 @@ impl Region {
             // The tail of a moved run stays a mapping of its own until it is renewed.
             TABLES.land(tail.unit).touched.set(record.touched.get());
             self.give(self.settle(tail));
+            purge_tail(unit);
             return Grown::InPlace;
         }
         let (end, more) = (unit + units, wanted - units);
@@ -104,13 +118,22 @@ impl Region {
             return Grown::NoRoom;
         }
         record.units.set(wanted);
+        let shrinks = blocks_of(size) < record.stamp.get();
+        record.stamp.set(blocks_of(size));
+        drop(state);
+        if shrinks {
+            purge_tail(unit);
+        }
         Grown::InPlace
     }
 
     /// Moves a live large object to a longer run without copying. Null if the system or the
     /// region refuses; the object then stands where it stood.
     pub fn move_large(&self, unit: u32, size: usize) -> Option<*mut u8> {
-        let old = self.large_bytes(unit);
+        let old = bytes({
+            let _entered = self.enter();
+            large_units(unit)
+        });
         let (to, _) = self.take_large(size, 1)?;
         let new_unit = unit_of(to);
         // SAFETY: both runs are live and the caller's; the new one holds nothing yet.
@@ -123,6 +146,27 @@ impl Region {
         }
         self.give_large(new_unit);
         None
+    }
+}
+
+/// The bytes of the large object at `unit`, which are whole blocks.
+pub fn own_bytes(unit: u32) -> usize {
+    TABLES.land(unit).stamp.get() as usize * BLOCK
+}
+
+/// The blocks of an object. Units have numbers of 24 bits.
+fn blocks_of(size: usize) -> u32 {
+    size.div_ceil(BLOCK) as u32
+}
+
+/// Returns the pages behind a large object of the caller's that has shrunk, if they are many beside
+/// its own. For each new object it would cost more than the object.
+fn purge_tail(unit: u32) {
+    let used = own_bytes(unit).next_multiple_of(system::page_size());
+    let length = bytes(TABLES.land(unit).units.get()).saturating_sub(used);
+    if length * TAIL_SHARE >= used {
+        // SAFETY: nobody uses what lies between the object and the end of its run.
+        unsafe { system::purge(TABLES.address(unit).wrapping_add(used), length) };
     }
 }
 

@@ -19,7 +19,7 @@ mod opening;
 mod purge;
 mod runs;
 
-pub use large::Grown;
+pub use large::{Grown, own_bytes};
 pub use purge::DECAY;
 pub use runs::{Kind, Run, Runs};
 
