@@ -11,7 +11,7 @@
 #define MAX_BOUNDARIES 400
 
 /* One below, at and one above every boundary: 16-byte steps to 256 bytes, eight sizes a doubling to
- * 32 KiB, pages to 64 KiB, powers of two to 4 MiB. */
+ * 64 KiB, powers of two to 4 MiB. */
 static size_t boundaries[MAX_BOUNDARIES];
 static size_t boundary_count;
 
@@ -26,13 +26,10 @@ static void find_boundaries(void) {
     for (size_t size = 16; size <= 256; size += 16) {
         add_boundary(size);
     }
-    for (size_t base = 256; base < 32 * KIB; base *= 2) {
+    for (size_t base = 256; base < 64 * KIB; base *= 2) {
         for (size_t step = 1; step <= 8; step++) {
             add_boundary(base + step * base / 8);
         }
-    }
-    for (size_t size = 36 * KIB; size <= 64 * KIB; size += 4 * KIB) {
-        add_boundary(size);
     }
     for (size_t size = 128 * KIB; size <= 4 * MIB; size *= 2) {
         add_boundary(size);

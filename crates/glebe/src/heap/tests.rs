@@ -304,7 +304,7 @@ fn a_child_does_not_wait_for_a_lock_that_its_parent_held() {
 /// Own blocks are found by their row alone, others' by all that is recorded of them.
 #[test]
 fn a_realloc_keeps_contents_from_any_class_to_any_other() {
-    let sizes: Vec<usize> = (0..CLASSES).map(size_of_class).chain([40_000]).collect();
+    let sizes: Vec<usize> = (0..CLASSES).map(size_of_class).chain([80_000]).collect();
     let filled = |size: usize| {
         let block = malloc(size);
         // SAFETY: at least that long, and ours.

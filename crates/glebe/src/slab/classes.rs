@@ -1,11 +1,11 @@
 //! Size classes: which slot size serves a request, how long a slab of it is, and how an address
 //! becomes a slot number.
 //!
-//! 16-byte steps to 256 bytes, then 8 classes a doubling to 32 KiB: 4.9 % mean internal waste.
+//! 16-byte steps to 256 bytes, then 8 classes a doubling to 64 KiB: 4.9 % mean internal waste.
 //!
 //! ```text
-//! class   0   1   2 …  15 │  16   17 …   23 │   24  …   31 │ …  │    64  …    71
-//! slot   16  32  48 … 256 │ 288  320 …  512 │  576  … 1024 │ …  │ 18432  … 32768   bytes
+//! class   0   1   2 …  15 │  16   17 …   23 │   24  …   31 │ …  │    72  …    79
+//! slot   16  32  48 … 256 │ 288  320 …  512 │  576  … 1024 │ …  │ 36864  … 65536   bytes
 //! slab   ─────────────── 64 KiB ───────────────────────── │ the length that wastes least
 //! ```
 //!
@@ -22,11 +22,11 @@ use crate::records::directory::{CLASS_LIMIT, MAX_SLAB_UNITS};
 use crate::records::row::MAX_SLOTS;
 
 /// Number of size classes.
-pub const CLASSES: usize = 72;
+pub const CLASSES: usize = 80;
 /// Up to here classes are multiples of 16 bytes, eight to a doubling above.
 const SMALL: usize = 256;
 /// The largest slot in bytes; longer requests get runs of their own.
-pub const MAX_SLOT: usize = 32 << 10;
+pub const MAX_SLOT: usize = 64 << 10;
 /// A slot starts at a multiple of this many bytes.
 pub const GRANULE: usize = 16;
 
@@ -122,15 +122,20 @@ pub fn aligned_class(size: usize, align: usize) -> Option<usize> {
     (size <= MAX_SLOT).then(|| class_of(size))
 }
 
-/// The length in units that wastes the smallest share at the slab's end.
+/// The length of a slab in units: one up to 8 KiB; then that of 2 to 4 which wastes the smallest
+/// share at the slab's end; above 32 KiB, where few slots fit in, the shortest that wastes little.
 const fn best_units(size: usize) -> usize {
-    let least = if size <= 8192 {
+    if size <= 8192 {
         return 1;
-    } else {
-        (128 << 10) / UNIT
-    };
-    let (mut best, mut units) = (least, least);
-    while units <= 2 * least {
+    }
+    let (mut best, mut units) = (2, 2);
+    if size > 32 << 10 {
+        while units * UNIT % size * 11 > units * UNIT {
+            units += 1;
+        }
+        return units;
+    }
+    while units <= 4 {
         let (waste, length) = (units * UNIT % size, units * UNIT);
         if waste * best * UNIT < (best * UNIT % size) * length {
             best = units;
