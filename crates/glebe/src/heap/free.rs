@@ -24,7 +24,7 @@ use crate::sync::Ordering::Relaxed;
 pub unsafe fn free(block: *mut u8) {
     let heap = tls::heap();
     match heap.own_row(block) {
-        Some((row, _)) => heap.free_own(block, row),
+        Some(row) => heap.free_own(block, row),
         None => free_elsewhere(block),
     }
 }
@@ -37,7 +37,7 @@ pub unsafe fn free(block: *mut u8) {
 pub unsafe fn free_sized(block: *mut u8, size: usize) {
     let heap = tls::heap();
     match heap.own_row(block) {
-        Some((row, class)) if is_class_of(class, size) => heap.free_own(block, row),
+        Some(row) if row.serves(size) => heap.free_own(block, row),
         _ => check_size_and_free(block, size, 16),
     }
 }
@@ -74,26 +74,23 @@ fn usable_size_elsewhere(block: *mut u8) -> usize {
 }
 
 impl Heap {
-    /// The row of the unit in which `block` lies, and the class, if it is the first unit of a slab
-    /// of this heap into which no other thread has freed lately.
+    /// The row of the unit in which `block` lies, if it is the first unit of a slab of this heap
+    /// into which no other thread has freed lately.
     #[inline(always)]
-    fn own_row(&self, block: *mut u8) -> Option<(&'static Row, ClassOffset)> {
+    fn own_row(&self, block: *mut u8) -> Option<&'static Row> {
         // SAFETY: the heap has noted how many bytes are reserved, or 0 before it has anything.
         let row = unsafe { TABLES.row_within(block as usize, self.reach.get()) }?;
-        let entry = row.entry.get();
-        entry
-            .is_first_of(self.key.get())
-            .then(|| (row, entry.class()))
+        row.entry.get().is_first_of(self.key.get()).then_some(row)
     }
 
     /// The class of the live slot that starts at `block`, under the same conditions. Nothing that
     /// others have freed lies there, so the bit in A is all there is to ask.
     #[inline(always)]
     pub(super) fn own_slot(&self, block: *mut u8) -> Option<ClassOffset> {
-        let (row, class) = self.own_row(block)?;
+        let row = self.own_row(block)?;
         let slot = slot_of(block, row)?;
         let live = WordId::of_slot(row, slot).word().load(Relaxed);
-        (live >> (slot % 64) & 1 != 0).then_some(class)
+        (live >> (slot % 64) & 1 != 0).then(|| row.entry.get().class())
     }
 
     /// Frees a slot in the first unit of an own slab.
@@ -241,13 +238,6 @@ impl Block {
             Block::Large { unit } => REGION.give_large(unit),
         }
     }
-}
-
-/// Whether a request of `size` bytes is served by a class.
-#[inline(always)]
-fn is_class_of(class: ClassOffset, size: usize) -> bool {
-    let last = size.wrapping_sub(1);
-    last < MAX_SLOT && class == ClassOffset::of(class_of(size) as u32)
 }
 
 /// A jump from the fast path; see [`Heap::count_fell`].

@@ -10,7 +10,7 @@ use crate::blocks::system::faults;
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
-use crate::slab::classes::size_of_class;
+use crate::slab::classes::{class_of, size_of_class};
 use crate::slab::{CLASSES, MAX_SLOT};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -333,5 +333,21 @@ fn a_realloc_keeps_contents_from_any_class_to_any_other() {
     let others = std::thread::spawn(make).join().unwrap();
     for (block, from) in others {
         check(block, from, 3 * from);
+    }
+}
+
+/// What a sized free asks of the row.
+#[test]
+fn a_slab_serves_the_sizes_of_its_class_and_no_others() {
+    for class in 0..CLASSES {
+        let block = malloc(size_of_class(class));
+        let row = TABLES.row_at(block as usize).unwrap();
+        for size in 0..=MAX_SLOT + 1 {
+            let right = (1..=MAX_SLOT).contains(&size) && class_of(size) == class;
+            assert_eq!(row.serves(size), right, "{size} by class {class}");
+            assert!(!row.serves(size + (1 << 32)));
+        }
+        // SAFETY: live, of that size, and given up.
+        unsafe { free_sized(block, size_of_class(class)) };
     }
 }

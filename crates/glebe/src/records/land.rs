@@ -10,7 +10,7 @@
 //! last unit of a free run repeats `units`, so that a neighbour can find the run's start.
 
 use crate::sync::Ordering::{Relaxed, Release, SeqCst};
-use crate::sync::{AtomicU8, AtomicU16, AtomicU32};
+use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 /// The record of a slab or run.
 #[repr(C, align(32))]
@@ -79,6 +79,7 @@ macro_rules! field {
         }
     };
 }
+field!(Field64, AtomicU64, u64);
 field!(Field32, AtomicU32, u32);
 field!(Field16, AtomicU16, u16);
 field!(Field8, AtomicU8, u8);

@@ -1,11 +1,12 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       8            12      16      18    64                                     512
-//! ┌───────┬────────────┬───────┬───────┬─────┬────────┬────────┬── … ──┬─────────┐
-//! │ entry │ reciprocal │ limit │ until │  ·  │ live 0 │ live 1 │       │ live 55 │
-//! └───────┴────────────┴───────┴───────┴─────┴────────┴────────┴── … ──┴─────────┘
-//!    D                            U           A: one bit a slot, from the slab's first unit on
+//!  0       8            12      16      18  24      32     40  64                      512
+//! ┌───────┬────────────┬───────┬───────┬───┬───────┬──────┬───┬────────┬── … ──┬─────────┐
+//! │ entry │ reciprocal │ limit │ until │ · │ below │ span │ · │ live 0 │       │ live 55 │
+//! └───────┴────────────┴───────┴───────┴───┴───────┴──────┴───┴────────┴── … ──┴─────────┘
+//!    D                            U                        A: one bit a slot, from the slab's
+//!                                                             first unit on
 //! ```
 //! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
 //! other; clears a bit and counts down. A has lines of its own: mallocs write it, and every free by
@@ -14,7 +15,7 @@
 
 use super::UNIT;
 use super::directory::Cell;
-use super::land::{Field16, Field32};
+use super::land::{Field16, Field32, Field64};
 use crate::sync::AtomicU64;
 
 /// Words of A, and of R, a unit.
@@ -38,7 +39,11 @@ pub struct Row {
     pub limit: Field32,
     /// Frees until something must be done about the slab.
     pub until: Field16,
-    unused: [u8; LINE - 18],
+    /// The slot size of the class below: what the slab's class serves is larger.
+    pub below: Field64,
+    /// How many sizes the slab's class serves.
+    pub span: Field64,
+    unused: [u8; LINE - 40],
     /// One bit a slot.
     pub live: [AtomicU64; WORDS],
 }
@@ -82,6 +87,35 @@ impl Row {
         {
             let product = offset as u64 * u64::from(self.reciprocal.get());
             ((product as u32) < self.limit.get()).then_some((product >> 32) as usize)
+        }
+    }
+
+    /// Whether the slab's class is the one that serves requests of `size` bytes.
+    #[inline(always)]
+    pub fn serves(&self, size: usize) -> bool {
+        let last = size.wrapping_sub(1);
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: a subtraction and a comparison with fields of this row, which the compiler
+            // would load by themselves.
+            unsafe {
+                core::arch::asm!(
+                    "sub {last}, qword ptr [{row} + {below}]",
+                    "cmp {last}, qword ptr [{row} + {span}]",
+                    "jae {other}",
+                    last = inout(reg) last => _,
+                    row = in(reg) self,
+                    below = const core::mem::offset_of!(Row, below),
+                    span = const core::mem::offset_of!(Row, span),
+                    other = label { return false },
+                    options(readonly, nostack),
+                );
+            }
+            true
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            (last as u64).wrapping_sub(self.below.get()) < self.span.get()
         }
     }
 

@@ -30,6 +30,9 @@ pub fn open(run: Run, heap: u32, index: u32) {
     let row = TABLES.row_of(run.unit);
     row.reciprocal.set(class(index).reciprocal);
     row.limit.set(class(index).limit);
+    let below = index.checked_sub(1).map_or(0, |below| class(below).size);
+    row.below.set(below.into());
+    row.span.set((class(index).size - below).into());
     for delta in 0..run.units {
         TABLES
             .directory(run.unit + delta)
