@@ -38,7 +38,7 @@ pub unsafe fn free_sized(block: *mut u8, size: usize) {
     let heap = tls::heap();
     match heap.own_row(block) {
         Some(row) if row.serves(size) => heap.free_own(block, row),
-        _ => check_size_and_free(block, size, 16),
+        _ => free_sized_elsewhere(block, size),
     }
 }
 
@@ -240,6 +240,12 @@ impl Block {
     }
 }
 
+/// Whether a request of `size` bytes is served by a class.
+fn is_class_of(class: ClassOffset, size: usize) -> bool {
+    let last = size.wrapping_sub(1);
+    last < MAX_SLOT && class == ClassOffset::of(class_of(size) as u32)
+}
+
 /// A jump from the fast path; see [`Heap::count_fell`].
 #[cold]
 #[inline(never)]
@@ -289,6 +295,17 @@ fn free_elsewhere(block: *mut u8) {
             heap.free_by_and_by(block, word, slot, class, free_slowly);
         }
         _ => free_slowly(block),
+    }
+}
+
+/// All that the fast path of sized frees leaves over: slots of the size's class go the way of
+/// [`free`].
+#[inline(never)]
+fn free_sized_elsewhere(block: *mut u8, size: usize) {
+    let entry = TABLES.row_at(block as usize).map(|row| row.entry.get());
+    match entry.and_then(Entry::class_of_slab) {
+        Some(class) if is_class_of(class, size) => free_elsewhere(block),
+        _ => check_size_and_free(block, size, 16),
     }
 }
 

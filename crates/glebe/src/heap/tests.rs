@@ -351,3 +351,35 @@ fn a_slab_serves_the_sizes_of_its_class_and_no_others() {
         unsafe { free_sized(block, size_of_class(class)) };
     }
 }
+
+/// Own slots in later units and other heaps' slots are not found by the fast path.
+#[test]
+fn a_sized_free_by_another_thread_comes_home() {
+    let make = || -> Vec<(usize, usize)> {
+        let sizes = [16, 100, 5000, 20_000, 30_000, 100_000];
+        let all = sizes.iter().cycle().take(1000);
+        all.map(|&size| (malloc(size) as usize, size)).collect()
+    };
+    let others = std::thread::spawn(make);
+    for (block, size) in others.join().unwrap().into_iter().chain(make()) {
+        // SAFETY: live, of that size, and given up.
+        unsafe {
+            assert!(usable_size(block as *mut u8) >= size);
+            free_sized(block as *mut u8, size);
+        }
+    }
+    let (small, large) = (malloc(100), malloc(1 << 20));
+    for (block, size) in [(small, 113), (small, 96), (small, 0), (large, 16)] {
+        let dies = || {
+            // SAFETY: a child of its own, which is to end by that.
+            unsafe { free_sized(block, size) };
+            true
+        };
+        assert!(!comes_back_in_a_child(dies), "{size} is wrong");
+    }
+    // SAFETY: live, and given up.
+    unsafe {
+        free(small);
+        free(large);
+    }
+}

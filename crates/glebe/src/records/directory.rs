@@ -154,6 +154,16 @@ impl Entry {
         }
     }
 
+    /// The class, if the unit belongs to a slab at all.
+    #[inline]
+    pub const fn class_of_slab(self) -> Option<ClassOffset> {
+        if self.unshared().low() >= 1 << KEY_SHIFT {
+            Some(self.class())
+        } else {
+            None
+        }
+    }
+
     /// Whether the unit belongs to a slab of the heap with `key`, shared or not.
     #[inline]
     pub const fn owned_by(self, key: Key) -> bool {
