@@ -53,6 +53,12 @@ unsafe impl GlobalAlloc for Glebe {
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller gives up a block that it got with this layout.
-        unsafe { heap::realloc_aligned(block, layout.align(), size) }
+        unsafe {
+            if layout.align() <= ALWAYS {
+                heap::realloc(block, size)
+            } else {
+                heap::realloc_aligned(block, layout.align(), size)
+            }
+        }
     }
 }

@@ -83,19 +83,19 @@ impl Heap {
         row.entry.get().is_first_of(self.key.get()).then_some(row)
     }
 
-    /// The class of the live slot that starts at `block`, under the same conditions. Nothing that
+    /// The row of the live slot that starts at `block`, under the same conditions. Nothing that
     /// others have freed lies there, so the bit in A is all there is to ask.
     #[inline(always)]
-    pub(super) fn own_slot(&self, block: *mut u8) -> Option<ClassOffset> {
+    pub(super) fn own_slot(&self, block: *mut u8) -> Option<&'static Row> {
         let row = self.own_row(block)?;
         let slot = slot_of(block, row)?;
         let live = WordId::of_slot(row, slot).word().load(Relaxed);
-        (live >> (slot % 64) & 1 != 0).then(|| row.entry.get().class())
+        (live >> (slot % 64) & 1 != 0).then_some(row)
     }
 
     /// Frees a slot in the first unit of an own slab.
     #[inline(always)]
-    fn free_own(&self, block: *mut u8, row: &'static Row) {
+    pub(super) fn free_own(&self, block: *mut u8, row: &'static Row) {
         match slot_of(block, row) {
             Some(slot) if self.clear_own(block, row, slot) => {}
             _ => refuse(block),

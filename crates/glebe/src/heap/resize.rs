@@ -5,9 +5,11 @@
 //! check of sized frees exact, and shrinking gives memory back.
 
 use super::free::{Block, class_for};
-use super::{free, malloc, memalign, tls};
+use super::{Heap, free, malloc, memalign, tls};
 use crate::records::UNIT;
+use crate::records::row::Row;
 use crate::region::{Grown, REGION};
+use crate::slab::MAX_SLOT;
 use core::ptr::{copy_nonoverlapping, null_mut};
 
 /// Large objects from this many bytes on are moved by the system; below, copying is cheaper.
@@ -18,15 +20,23 @@ const MOVE_FROM: usize = 256 << 10;
 ///
 /// # Safety
 /// `block` is live, or the process ends; after success only the result is.
+#[inline(always)]
 pub unsafe fn realloc(block: *mut u8, size: usize) -> *mut u8 {
-    // SAFETY: passed on to the caller.
-    unsafe { realloc_aligned(block, 16, size) }
+    let heap = tls::heap();
+    match heap.own_slot(block) {
+        Some(row) if row.serves(size) => block,
+        Some(row) if size.wrapping_sub(1) < MAX_SLOT => heap.move_slot(block, row, size),
+        // SAFETY: passed on to the caller.
+        _ => unsafe { realloc_aligned(block, 16, size) },
+    }
 }
 
 /// As [`realloc`], for a block from [`memalign`] with this `align`, which is kept.
 ///
 /// # Safety
 /// As [`realloc`].
+#[cold]
+#[inline(never)]
 pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut u8 {
     if size > isize::MAX as usize {
         // A bad block is refused even then.
@@ -34,24 +44,11 @@ pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut
         return null_mut();
     }
     let size = size.max(1);
-    let wanted = class_for(size, align);
-    let heap = tls::heap();
-    let old = if let Some(class) = heap.own_slot(block) {
-        if wanted == Some(class.number()) {
-            return block;
-        }
-        heap.cursor_of(class).slot_size()
-    } else {
-        match in_place(block, wanted, size, align) {
-            Resized::At(place) => return place,
-            Resized::Not(old) => old,
-        }
+    let old = match in_place(block, size, align) {
+        Resized::At(place) => return place,
+        Resized::Not(old) => old,
     };
-    let new = if align <= 16 {
-        malloc(size)
-    } else {
-        memalign(align, size)
-    };
+    let new = memalign(align, size);
     if !new.is_null() {
         // SAFETY: both blocks are live, apart, and at least that long; the old one is given up.
         unsafe {
@@ -62,13 +59,29 @@ pub unsafe fn realloc_aligned(block: *mut u8, align: usize, size: usize) -> *mut
     new
 }
 
+impl Heap {
+    /// Gives an own slot up for one of another class; null, and nothing happened, without memory.
+    /// `row` is that of the slab, which the slot keeps where it is.
+    #[inline(never)]
+    fn move_slot(&self, block: *mut u8, row: &'static Row, size: usize) -> *mut u8 {
+        let new = malloc(size);
+        if !new.is_null() {
+            // SAFETY: both slots are live, apart, and at least that long; `block` is given up.
+            unsafe { copy_nonoverlapping(block, new, row.slot_size().min(size)) };
+            self.free_own(block, row);
+        }
+        new
+    }
+}
+
 enum Resized {
     At(*mut u8),
     Not(usize),
 }
 
 /// Finds any block, and resizes it where it is, or by its pages, if that can be.
-fn in_place(block: *mut u8, wanted: Option<usize>, size: usize, align: usize) -> Resized {
+fn in_place(block: *mut u8, size: usize, align: usize) -> Resized {
+    let wanted = class_for(size, align);
     match Block::find(block) {
         Block::Slot { class, .. } if wanted == Some(class as usize) => Resized::At(block),
         Block::Large { unit } if wanted.is_none() => resize_large(unit, size, align),

@@ -90,6 +90,12 @@ impl Row {
         }
     }
 
+    /// The slot size of the slab's class in bytes.
+    #[inline(always)]
+    pub fn slot_size(&self) -> usize {
+        (self.below.get() + self.span.get()) as usize
+    }
+
     /// Whether the slab's class is the one that serves requests of `size` bytes.
     #[inline(always)]
     pub fn serves(&self, size: usize) -> bool {
