@@ -21,7 +21,7 @@ unsafe impl GlobalAlloc for Glebe {
         if layout.align() <= ALWAYS {
             heap::malloc(layout.size())
         } else {
-            heap::memalign(layout.align(), layout.size())
+            aligned(layout)
         }
     }
 
@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for Glebe {
         if layout.align() <= ALWAYS {
             return heap::zalloc(layout.size());
         }
-        let block = heap::memalign(layout.align(), layout.size());
+        let block = aligned(layout);
         if !block.is_null() {
             // SAFETY: the block is ours and at least that long.
             unsafe { block.write_bytes(0, layout.size()) };
@@ -61,4 +61,11 @@ unsafe impl GlobalAlloc for Glebe {
             }
         }
     }
+}
+
+/// Out of line, so that what is usual needs no stack.
+#[cold]
+#[inline(never)]
+fn aligned(layout: Layout) -> *mut u8 {
+    heap::memalign(layout.align(), layout.size())
 }

@@ -17,6 +17,7 @@ use crate::records::row::{ROW_SHIFT, WordId};
 use crate::slab::{Class, words};
 use crate::sync::Ordering::Relaxed;
 use core::cell::Cell;
+use core::num::NonZero;
 
 /// See the module's text. Without a word it stands nowhere.
 #[repr(C, align(64))]
@@ -109,8 +110,13 @@ impl Cursor {
         if mask == 0 {
             return None;
         }
-        // First of all, for the caller waits for it.
-        let block = self.base.get() + lowest_bit(mask) * self.size.get();
+        // First of all, for the caller waits for it. Read as what is never zero, so that callers
+        // into which this is inlined need not ask whether it is null.
+        // SAFETY: where something is held there is a word, whose slots lie somewhere.
+        let block = unsafe {
+            let base = self.base.as_ptr().cast::<NonZero<usize>>().read();
+            base.get().unchecked_add(lowest_bit(mask) * self.size.get())
+        };
         let rest = mask & (mask - 1);
         self.mask.set(rest);
         // SAFETY: as in `word`; where something is held there is a word.
