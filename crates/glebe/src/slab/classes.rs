@@ -109,6 +109,13 @@ pub const fn size_of_class(class: usize) -> usize {
     (9 + step) << (5 + doubling)
 }
 
+/// The least multiple of `align`, a power of two, that is at least `size` and not zero.
+#[inline]
+pub const fn aligned_size(size: usize, align: usize) -> usize {
+    let size = if size == 0 { 1 } else { size };
+    (size + (align - 1)) & !(align - 1)
+}
+
 /// The class whose slots are aligned to `align` and hold `size` bytes, if there is one.
 #[inline]
 pub fn aligned_class(size: usize, align: usize) -> Option<usize> {
@@ -118,7 +125,7 @@ pub fn aligned_class(size: usize, align: usize) -> Option<usize> {
     // Slabs start at unit boundaries, so a slot size that is a multiple of `align` is enough. The
     // class of such a multiple is one: classes are apart by powers of two, which either divide
     // `align`, and then the multiple is a class itself, or are multiples of it.
-    let size = (size.max(1) + (align - 1)) & !(align - 1);
+    let size = aligned_size(size, align);
     (size <= MAX_SLOT).then(|| class_of(size))
 }
 
