@@ -73,8 +73,25 @@ pub fn zalloc(size: usize) -> *mut u8 {
     if size.wrapping_sub(1) >= MAX_SLOT {
         return unusual_zeroed(size);
     }
-    let block = malloc(size);
-    if !block.is_null() && !tls::heap().cursor_for(size).is_fresh() {
+    let cursor = tls::heap().cursor_for(size);
+    match cursor.pop() {
+        Some(block) => cleared(block, size, cursor.is_fresh()),
+        None => zalloc_slowly(size),
+    }
+}
+
+/// No slot at hand.
+#[cold]
+#[inline(never)]
+fn zalloc_slowly(size: usize) -> *mut u8 {
+    let block = malloc_slowly(size);
+    cleared(block, size, tls::heap().cursor_for(size).is_fresh())
+}
+
+/// Writes zeros to a block that may have been refused, unless it reads as zero.
+#[inline(always)]
+fn cleared(block: *mut u8, size: usize, zero: bool) -> *mut u8 {
+    if !block.is_null() && !zero {
         // SAFETY: the block has at least `size` bytes and is ours.
         unsafe { write_bytes(block, 0, size) };
     }
@@ -116,11 +133,7 @@ fn unusual_zeroed(size: usize) -> *mut u8 {
         return malloc_slowly(size);
     }
     let (block, zero) = large(size, 1);
-    if !block.is_null() && !zero {
-        // SAFETY: the block has at least `size` bytes and is ours.
-        unsafe { write_bytes(block, 0, size) };
-    }
-    block
+    cleared(block, size, zero)
 }
 
 fn large(size: usize, align_units: u32) -> (*mut u8, bool) {
