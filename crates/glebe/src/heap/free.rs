@@ -63,7 +63,7 @@ pub unsafe fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
 pub unsafe fn usable_size(block: *mut u8) -> usize {
     let heap = tls::heap();
     match heap.own_slot(block) {
-        Some(class) => heap.cursor_of(class).slot_size(),
+        Some(row) => row.slot_size(),
         None => usable_size_elsewhere(block),
     }
 }
