@@ -23,9 +23,10 @@ use crate::sync::Ordering::Relaxed;
 #[inline(always)]
 pub unsafe fn free(block: *mut u8) {
     let heap = tls::heap();
-    match heap.own_row(block) {
-        Some(row) => heap.free_own(block, row),
-        None => free_elsewhere(block),
+    match heap.row_of(block) {
+        Some(row) if row.entry.get().is_first_of(heap.key.get()) => heap.free_own(block, row),
+        Some(row) => free_elsewhere(block, row, heap),
+        None => free_out_of_reach(block),
     }
 }
 
@@ -79,12 +80,18 @@ fn usable_size_elsewhere(block: *mut u8) -> usize {
 }
 
 impl Heap {
+    /// The row of the unit in which `block` lies.
+    #[inline(always)]
+    fn row_of(&self, block: *mut u8) -> Option<&'static Row> {
+        // SAFETY: the heap has noted how many bytes are reserved, or 0 before it has anything.
+        unsafe { TABLES.row_within(block as usize, self.reach.get()) }
+    }
+
     /// The row of the unit in which `block` lies, if it is the first unit of a slab of this heap
     /// into which no other thread has freed lately.
     #[inline(always)]
     fn own_row(&self, block: *mut u8) -> Option<&'static Row> {
-        // SAFETY: the heap has noted how many bytes are reserved, or 0 before it has anything.
-        let row = unsafe { TABLES.row_within(block as usize, self.reach.get()) }?;
+        let row = self.row_of(block)?;
         row.entry.get().is_first_of(self.key.get()).then_some(row)
     }
 
@@ -120,26 +127,6 @@ impl Heap {
         true
     }
 
-    /// Frees a slot of an own slab where the fast path does not look: in a later unit, or in a slab
-    /// that others free into. False, and nothing happened, if `block` is no such slot, or not live.
-    #[inline(always)]
-    fn free_own_elsewhere(&self, block: *mut u8) -> bool {
-        let Some(row) = TABLES.row_at(block as usize) else {
-            return false;
-        };
-        let (entry, key) = (row.entry.get(), self.key.get());
-        if let Some((class, delta)) = entry.unit_against(key) {
-            return self.free_in_later_unit(block, row, class, delta);
-        }
-        if !entry.unshared().is_first_of(key) {
-            return false;
-        }
-        slot_of(block, row).is_some_and(|slot| {
-            let remote = TABLES.remote_of(WordId::of_slot(row, slot)).load(Relaxed);
-            remote >> (slot % 64) & 1 == 0 && self.clear_own(block, row, slot)
-        })
-    }
-
     /// Frees a slot in another than the first unit of an own slab; false if `block` is none.
     #[inline(always)]
     fn free_in_later_unit(
@@ -156,6 +143,16 @@ impl Heap {
         // SAFETY: the slab's first row lies `delta` rows before this one.
         let first = unsafe { &*(&raw const *row).sub(delta) };
         slot < MAX_SLOTS && self.clear_own(block.wrapping_sub(delta * UNIT), first, slot)
+    }
+
+    /// Frees a slot in the first unit of an own slab that others free into. False, and nothing
+    /// happened, if `block` is no such slot, or not live.
+    #[inline(always)]
+    fn free_own_shared(&self, block: *mut u8, row: &'static Row) -> bool {
+        slot_of(block, row).is_some_and(|slot| {
+            let remote = TABLES.remote_of(WordId::of_slot(row, slot)).load(Relaxed);
+            remote >> (slot % 64) & 1 == 0 && self.clear_own(block, row, slot)
+        })
     }
 
     /// Frees a slot of an own slab, wherever in the slab it lies and whoever else frees there.
@@ -283,23 +280,26 @@ fn slot_of(block: *mut u8, row: &Row) -> Option<usize> {
     row.slot_at(block as usize % UNIT)
 }
 
-/// All that the fast path leaves over, and first of all other heaps' slots: one of several threads
-/// that share their work frees little else. Every call is the last, so that it needs no stack.
+/// What the fast path leaves over within the reservation: first of all slots in slabs into which
+/// several threads free, for those who share their work free little else. What the fast path has
+/// found out comes along. Every call is the last, so that it needs no stack.
 #[inline(never)]
-fn free_elsewhere(block: *mut u8) {
-    let heap = tls::heap();
-    let Some(row) = TABLES.row_at(block as usize) else {
-        return free_slowly(block);
-    };
-    let Some(class) = row.entry.get().first_unit_of_others(heap.key.get()) else {
-        return free_own_or_slowly(block);
-    };
-    match slot_of(block, row) {
-        Some(slot) if Outbox::gathers(class) => {
-            let word = WordId::of_slot(row, slot);
-            heap.free_by_and_by(block, word, slot, class, free_slowly);
+fn free_elsewhere(block: *mut u8, row: &'static Row, heap: &'static Heap) {
+    let (entry, key) = (row.entry.get(), heap.key.get());
+    if entry.is_shared_first_of(key) {
+        if !heap.free_own_shared(block, row) {
+            free_slowly(block);
         }
-        _ => free_slowly(block),
+    } else if let Some(class) = entry.first_unit_of_others(key) {
+        match slot_of(block, row) {
+            Some(slot) if Outbox::gathers(class) => {
+                let word = WordId::of_slot(row, slot);
+                heap.free_by_and_by(block, word, slot, class, free_slowly);
+            }
+            _ => free_slowly(block),
+        }
+    } else {
+        free_in_later_unit(block, row, heap);
     }
 }
 
@@ -307,17 +307,28 @@ fn free_elsewhere(block: *mut u8) {
 /// [`free`].
 #[inline(never)]
 fn free_sized_elsewhere(block: *mut u8, size: usize) {
-    let entry = TABLES.row_at(block as usize).map(|row| row.entry.get());
-    match entry.and_then(Entry::class_of_slab) {
-        Some(class) if is_class_of(class, size) => free_elsewhere(block),
+    let row = TABLES.row_at(block as usize);
+    match row.and_then(|row| Some((row, row.entry.get().class_of_slab()?))) {
+        Some((row, class)) if is_class_of(class, size) => free_elsewhere(block, row, tls::heap()),
         _ => check_size_and_free(block, size, 16),
     }
 }
 
 #[inline(never)]
-fn free_own_or_slowly(block: *mut u8) {
-    if !tls::heap().free_own_elsewhere(block) {
-        free_slowly(block);
+fn free_in_later_unit(block: *mut u8, row: &'static Row, heap: &'static Heap) {
+    match row.entry.get().unit_against(heap.key.get()) {
+        Some((class, delta)) if heap.free_in_later_unit(block, row, class, delta) => {}
+        _ => free_slowly(block),
+    }
+}
+
+/// Null and foreign pointers, and all frees of a thread without a heap, which reaches nothing.
+#[cold]
+#[inline(never)]
+fn free_out_of_reach(block: *mut u8) {
+    match TABLES.row_at(block as usize) {
+        Some(row) => free_elsewhere(block, row, tls::heap()),
+        None => free_slowly(block),
     }
 }
 

@@ -124,6 +124,12 @@ impl Entry {
         self.low() == key.0
     }
 
+    /// Whether this is the first unit of a slab of the heap with `key`, and shared.
+    #[inline(always)]
+    pub const fn is_shared_first_of(self, key: Key) -> bool {
+        self.low() ^ key.0 == SHARED as u32
+    }
+
     /// The class, if the unit belongs to a slab.
     #[inline(always)]
     pub const fn class(self) -> ClassOffset {
@@ -288,6 +294,9 @@ mod tests {
         let first = Entry::slab(7, 5, 0);
         assert!(first.is_first_of(key));
         assert_eq!(first.class(), ClassOffset::of(5));
+        assert!(first.shared().is_shared_first_of(key) && !first.is_shared_first_of(key));
+        assert!(!Entry::slab(7, 5, 1).shared().is_shared_first_of(key));
+        assert!(!Entry::slab(6, 5, 0).shared().is_shared_first_of(key));
         assert!(!Entry::slab(MAX_HEAPS, 0, 0).shared().is_first_of(Key::NONE));
         assert_eq!(
             Entry::slab(MAX_HEAPS, 0, 7)
