@@ -1,17 +1,17 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       8            12      16      18  24      32     40  64                      512
-//! ┌───────┬────────────┬───────┬───────┬───┬───────┬──────┬───┬────────┬── … ──┬─────────┐
-//! │ entry │ reciprocal │ limit │ until │ · │ below │ span │ · │ live 0 │       │ live 55 │
-//! └───────┴────────────┴───────┴───────┴───┴───────┴──────┴───┴────────┴── … ──┴─────────┘
-//!    D                            U                        A: one bit a slot, from the slab's
-//!                                                             first unit on
+//!  0       8            12      16      24     32   64      66   72                         512
+//! ┌───────┬────────────┬───────┬───────┬──────┬────┬───────┬────┬────────┬── … ──┬─────────┐
+//! │ entry │ reciprocal │ limit │ below │ span │ ·  │ until │ ·  │ live 0 │       │ live 54 │
+//! └───────┴────────────┴───────┴───────┴──────┴────┴───────┴────┴────────┴── … ──┴─────────┘
+//!    D                                                U          A: one bit a slot, from the
+//!                                                                slab's first unit on
 //! ```
 //! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
-//! other; clears a bit and counts down. A has lines of its own: mallocs write it, and every free by
-//! another thread reads the entry. Only the row of a slab's first unit has all this; the others
-//! have their entry only.
+//! other; clears a bit and counts down. What the owner writes at each malloc and free, U and A, has
+//! lines of its own: every free by another thread reads the first line. Only the row of a slab's
+//! first unit has all this; the others have their entry only.
 
 use super::UNIT;
 use super::directory::Cell;
@@ -19,7 +19,7 @@ use super::land::{Field16, Field32, Field64};
 use crate::sync::AtomicU64;
 
 /// Words of A, and of R, a unit.
-pub const WORDS: usize = (ROW - LINE) / 8;
+pub const WORDS: usize = (ROW - LINE) / 8 - 1;
 const LINE: usize = 64;
 /// The most slots a slab can have.
 pub const MAX_SLOTS: usize = WORDS * 64;
@@ -37,18 +37,19 @@ pub struct Row {
     pub reciprocal: Field32,
     /// See `slab::classes`.
     pub limit: Field32,
-    /// Frees until something must be done about the slab.
-    pub until: Field16,
     /// The slot size of the class below: what the slab's class serves is larger.
     pub below: Field64,
     /// How many sizes the slab's class serves.
     pub span: Field64,
-    unused: [u8; LINE - 40],
+    unused: [u8; LINE - 32],
+    /// Frees until something must be done about the slab.
+    pub until: Field16,
+    unused_beside: [u8; 6],
     /// One bit a slot.
     pub live: [AtomicU64; WORDS],
 }
 
-const _: () = assert!(size_of::<Row>() == ROW);
+const _: () = assert!(size_of::<Row>() == ROW && core::mem::offset_of!(Row, until) == LINE);
 
 impl Row {
     /// The slot that starts `offset` bytes into the unit, the first of a slab, if one does: see
