@@ -150,7 +150,7 @@ impl Heap {
     #[inline(always)]
     fn free_own_shared(&self, block: *mut u8, row: &'static Row) -> bool {
         slot_of(block, row).is_some_and(|slot| {
-            let remote = TABLES.remote_of(WordId::of_slot(row, slot)).load(Relaxed);
+            let remote = row.remote_of(WordId::of_slot(row, slot)).load(Relaxed);
             remote >> (slot % 64) & 1 == 0 && self.clear_own(block, row, slot)
         })
     }

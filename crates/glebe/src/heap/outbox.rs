@@ -180,7 +180,7 @@ impl Heap {
         let parcel = &self.outbox.parcels[class.number()];
         let same = parcel.word.get() == id.number();
         let freed_here = if same { parcel.freed.get() } else { 0 };
-        let open = id.word().load(Relaxed) & !TABLES.remote_of(id).load(Relaxed) & !freed_here;
+        let open = id.word().load(Relaxed) & !id.row().remote_of(id).load(Relaxed) & !freed_here;
         if open & bit == 0 {
             return otherwise(block);
         }

@@ -93,7 +93,7 @@ impl Layout {
     }
 }
 
-/// A row of R: the remote frees of a slab, by its first unit.
+/// A row of R: the remote frees of a slab that has no room for them in its row, by its first unit.
 #[repr(C, align(512))]
 struct Remote([AtomicU64; WORDS]);
 
@@ -300,19 +300,22 @@ impl Tables {
         self.row(&self.land, unit as usize)
     }
 
+    /// From the words of A to those of R in a slab that has so many, in bytes: in the same row, if
+    /// there is room, else in a table of their own.
+    pub fn to_remote(&self, words: u8) -> usize {
+        let words = usize::from(words);
+        if words * 2 <= WORDS {
+            words * size_of::<AtomicU64>()
+        } else {
+            self.remote.load(Ordering::Relaxed)
+        }
+    }
+
     /// The word of R beside [`Self::live`].
     #[inline]
     pub fn remote(&self, unit: u32, word: usize) -> &'static AtomicU64 {
-        let row: &Remote = self.row(&self.remote, unit as usize);
-        &row.0[word]
-    }
-
-    /// The word of R beside a word of A.
-    #[inline(always)]
-    pub fn remote_of(&self, word: WordId) -> &'static AtomicU64 {
-        let start = word.number() + self.remote.load(Ordering::Relaxed);
-        // SAFETY: as in `row`. A row of R is as long as one of A, which starts at the base.
-        unsafe { &*(start as *const AtomicU64) }
+        let row = self.row_of(unit);
+        row.remote_of(WordId::of(row, word))
     }
 
     /// A heap's place; number 0 is none.

@@ -14,7 +14,7 @@
 //! |--|--|--|
 //! | rows: D | [`directory::Entry`]: whose land | who opens or closes the slab or run |
 //! | rows: U | frees until something must be done about the slab | the slab's owner |
-//! | rows: A | live: one bit a slot, at most 3968 | the slab's owner |
+//! | rows: A | live: one bit a slot | the slab's owner |
 //! | links | the next unit in an inbox | who frees remotely |
 //! | S | [`land::Record`]: lists, lengths, states | the slab's owner; runs: the region's lock |
 //! | R remote | one bit a slot: freed by another thread, not yet taken back | anyone, atomically |

@@ -1,22 +1,26 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       8            12      16      24     32   64      66   72                         512
-//! ┌───────┬────────────┬───────┬───────┬──────┬────┬───────┬────┬────────┬── … ──┬─────────┐
-//! │ entry │ reciprocal │ limit │ below │ span │ ·  │ until │ ·  │ live 0 │       │ live 54 │
-//! └───────┴────────────┴───────┴───────┴──────┴────┴───────┴────┴────────┴── … ──┴─────────┘
-//!    D                                                U          A: one bit a slot, from the
-//!                                                                slab's first unit on
+//!  0       8            12      16          24      32     40  64      66   72               512
+//! ┌───────┬────────────┬───────┬───────────┬───────┬──────┬───┬───────┬───┬────────┬─ … ─┬─────────┐
+//! │ entry │ reciprocal │ limit │ to_remote │ below │ span │ · │ until │ · │ live 0 │     │ live 54 │
+//! └───────┴────────────┴───────┴───────────┴───────┴──────┴───┴───────┴───┴────────┴─ … ─┴─────────┘
+//!    D                                                           U         A: one bit a slot;
+//!                                                                          R, if it fits
 //! ```
 //! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
 //! other; clears a bit and counts down. What the owner writes at each malloc and free, U and A, has
 //! lines of its own: every free by another thread reads the first line. Only the row of a slab's
 //! first unit has all this; the others have their entry only.
+//!
+//! A slab that leaves half of A's words unused has R there, behind its own: the owner's frees, if
+//! others free in the slab too, look at both, which then mostly lie in one line.
 
 use super::UNIT;
 use super::directory::Cell;
 use super::land::{Field16, Field32, Field64};
-use crate::sync::AtomicU64;
+use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicU64, AtomicUsize};
 
 /// Words of A, and of R, a unit.
 pub const WORDS: usize = (ROW - LINE) / 8 - 1;
@@ -37,11 +41,13 @@ pub struct Row {
     pub reciprocal: Field32,
     /// See `slab::classes`.
     pub limit: Field32,
+    /// From a word of A to that of R for the same slots, in bytes.
+    pub to_remote: AtomicUsize,
     /// The slot size of the class below: what the slab's class serves is larger.
     pub below: Field64,
     /// How many sizes the slab's class serves.
     pub span: Field64,
-    unused: [u8; LINE - 32],
+    unused: [u8; LINE - 40],
     /// Frees until something must be done about the slab.
     pub until: Field16,
     unused_beside: [u8; 6],
@@ -52,6 +58,15 @@ pub struct Row {
 const _: () = assert!(size_of::<Row>() == ROW && core::mem::offset_of!(Row, until) == LINE);
 
 impl Row {
+    /// The word of R beside a word of A, of this row.
+    #[inline(always)]
+    pub fn remote_of(&self, word: WordId) -> &'static AtomicU64 {
+        debug_assert!(core::ptr::eq(word.row(), self) && self.to_remote.load(Relaxed) != 0);
+        let start = word.number() + self.to_remote.load(Relaxed) + core::mem::offset_of!(Row, live);
+        // SAFETY: where `Tables::to_remote` says; tables are never unmapped.
+        unsafe { &*(start as *const AtomicU64) }
+    }
+
     /// The slot that starts `offset` bytes into the unit, the first of a slab, if one does: see
     /// `slab::classes`.
     #[inline(always)]
@@ -155,7 +170,6 @@ impl Row {
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            use crate::sync::Ordering::Relaxed;
             let (word, bit) = (&self.live[word], 1 << (slot % 64));
             let bits = word.load(Relaxed);
             word.store(bits & !bit, Relaxed);
@@ -285,7 +299,6 @@ impl WordId {
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
-            use crate::sync::Ordering::Relaxed;
             let word = self.word();
             word.store(word.load(Relaxed) | bit, Relaxed);
         }

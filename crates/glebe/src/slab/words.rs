@@ -33,6 +33,8 @@ pub fn open(run: Run, heap: u32, index: u32) {
     let below = index.checked_sub(1).map_or(0, |below| class(below).size);
     row.below.set(below.into());
     row.span.set((class(index).size - below).into());
+    row.to_remote
+        .store(TABLES.to_remote(class(index).words), Relaxed);
     for delta in 0..run.units {
         TABLES
             .directory(run.unit + delta)
