@@ -48,19 +48,21 @@ impl Region {
 
     /// Frees the large object that starts at `unit`; ends the process if there is none.
     pub fn give_large(&self, unit: u32) {
-        let run = {
-            let state = self.enter();
-            let units = large_units(unit);
-            TABLES.directory(unit).set(Entry::BLANK);
-            TABLES.live(unit, 0).store(0, Relaxed);
-            drop(state);
-            Run {
-                unit,
-                units,
-                kind: Kind::Dirty,
-            }
+        let mut state = self.enter();
+        let run = Run {
+            unit,
+            units: large_units(unit),
+            kind: Kind::Dirty,
         };
-        self.give(self.settle(run));
+        TABLES.directory(unit).set(Entry::BLANK);
+        TABLES.live(unit, 0).store(0, Relaxed);
+        if TABLES.land(unit).touched.get() != 0 {
+            drop(state);
+            return self.give(self.settle(run));
+        }
+        state.runs.give(run);
+        drop(state);
+        self.purge_if_due();
     }
 
     /// A run whose pages were moved here by the system is a mapping of its own: make it part of
