@@ -23,7 +23,19 @@ pub fn aligned_alloc(alignment: usize, size: usize) -> *mut u8 {
     if !alignment.is_power_of_two() {
         return refuse(EINVAL);
     }
-    or_no_memory(raw::memalign(alignment, size))
+    power_of_two(alignment, size)
+}
+
+/// Of an alignment that is a power of two.
+#[inline(always)]
+fn power_of_two(alignment: usize, size: usize) -> *mut u8 {
+    raw::memalign_or(alignment, size, slowly)
+}
+
+#[cold]
+#[inline(never)]
+fn slowly(alignment: usize, size: usize) -> *mut u8 {
+    or_no_memory(raw::memalign_slowly(alignment, size))
 }
 
 /// `int posix_memalign(void **result, size_t alignment, size_t size)`
@@ -48,7 +60,7 @@ pub unsafe fn posix_memalign(result: *mut *mut u8, alignment: usize, size: usize
 #[inline(always)]
 pub fn memalign(alignment: usize, size: usize) -> *mut u8 {
     match alignment.checked_next_power_of_two() {
-        Some(alignment) => or_no_memory(raw::memalign(alignment, size)),
+        Some(alignment) => power_of_two(alignment, size),
         None => refuse(EINVAL),
     }
 }
@@ -56,7 +68,7 @@ pub fn memalign(alignment: usize, size: usize) -> *mut u8 {
 /// `void *valloc(size_t size)`
 #[inline(always)]
 pub fn valloc(size: usize) -> *mut u8 {
-    or_no_memory(raw::memalign(libc::page_size(), size))
+    power_of_two(libc::page_size(), size)
 }
 
 /// `void *pvalloc(size_t size)`: whole pages
@@ -64,7 +76,7 @@ pub fn valloc(size: usize) -> *mut u8 {
 pub fn pvalloc(size: usize) -> *mut u8 {
     let page = libc::page_size();
     match size.checked_next_multiple_of(page) {
-        Some(size) => or_no_memory(raw::memalign(page, size)),
+        Some(size) => power_of_two(page, size),
         None => refuse(ENOMEM),
     }
 }

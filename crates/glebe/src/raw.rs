@@ -1,8 +1,8 @@
 //! The heap by bare pointers, as the C face calls it. Nothing here touches `errno`.
 
 pub use crate::heap::{
-    free, free_aligned_sized, free_sized, malloc, malloc_or, malloc_slowly, memalign, purge,
-    realloc, usable_size, zalloc,
+    free, free_aligned_sized, free_sized, malloc, malloc_or, malloc_slowly, memalign, memalign_or,
+    memalign_slowly, purge, realloc, usable_size, zalloc,
 };
 pub use crate::inspect::{Stats, class_stats, stats, verify};
 pub use crate::slab::CLASSES;

@@ -10,7 +10,7 @@ use crate::records::row::{MAX_SLOTS, Row, WordId};
 use crate::records::{Entry, UNIT, UNIT_SHIFT};
 use crate::region::REGION;
 use crate::slab::MAX_SLOT;
-use crate::slab::classes::{aligned_class, aligned_size, class_of};
+use crate::slab::classes::{aligned_class, class_of, last_aligned};
 use crate::slab::remote::{self, Published};
 use crate::slab::words::{self, Place};
 use crate::sync::Ordering::Relaxed;
@@ -50,7 +50,7 @@ pub unsafe fn free_sized(block: *mut u8, size: usize) {
 pub unsafe fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
     if align <= UNIT && size <= MAX_SLOT {
         // SAFETY: passed on to the caller. What serves so much is what serves the aligned size.
-        unsafe { free_sized(block, aligned_size(size, align)) };
+        unsafe { free_sized(block, last_aligned(size.max(1), align) + 1) };
     } else {
         check_size_and_free(block, size, align);
     }

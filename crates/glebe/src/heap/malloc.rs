@@ -4,7 +4,7 @@ use super::life::with_heap;
 use super::{Heap, fork, tls};
 use crate::records::UNIT;
 use crate::region::REGION;
-use crate::slab::classes::{MEDIUM, aligned_class, class_of};
+use crate::slab::classes::{MEDIUM, class_of, last_aligned};
 use crate::slab::{CLASSES, MAX_SLOT};
 use core::ptr::{null_mut, write_bytes};
 
@@ -99,16 +99,33 @@ fn cleared(block: *mut u8, size: usize, zero: bool) -> *mut u8 {
 }
 
 /// A block of at least `size` bytes at a multiple of `align`, which is a power of two.
+#[inline(always)]
 pub fn memalign(align: usize, size: usize) -> *mut u8 {
-    debug_assert!(align.is_power_of_two());
-    if align <= 16 {
-        return malloc(size);
+    memalign_or(align, size, memalign_slowly)
+}
+
+/// As [`memalign`], but all that cannot be served at once is left to `slow`, which may call
+/// [`memalign_slowly`].
+#[inline(always)]
+pub fn memalign_or(align: usize, size: usize, slow: impl Fn(usize, usize) -> *mut u8) -> *mut u8 {
+    let last = last_aligned(size, align);
+    if last < MAX_SLOT {
+        // Page buffers mix with small blocks: sizes fall on both sides of `MEDIUM`.
+        let heap = tls::heap();
+        heap.cursor_for(last + 1)
+            .pop()
+            .unwrap_or_else(|| slow(align, size))
+    } else {
+        slow(align, size)
     }
-    if let Some(class) = aligned_class(size, align) {
-        return match tls::heap().cursors[class].pop() {
-            Some(block) => block,
-            None => refilled(class),
-        };
+}
+
+/// All of memalign that [`memalign_or`] leaves over.
+pub fn memalign_slowly(align: usize, size: usize) -> *mut u8 {
+    let size = size.max(1);
+    let last = last_aligned(size, align);
+    if last < MAX_SLOT {
+        return malloc_slowly(last + 1);
     }
     if size > isize::MAX as usize {
         return null_mut();
@@ -117,7 +134,7 @@ pub fn memalign(align: usize, size: usize) -> *mut u8 {
         return null_mut();
     };
     // A large object has more than a slot's bytes, or `usable_size` and sized frees would differ.
-    large(size.max(1), align_units).0
+    large(size, align_units).0
 }
 
 /// The cursor's word is used up, or the thread has no heap yet.

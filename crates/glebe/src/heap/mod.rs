@@ -39,7 +39,9 @@ mod tls;
 pub use check::verify;
 pub use free::{free, free_aligned_sized, free_sized, usable_size};
 pub use life::{count, publish, purge};
-pub use malloc::{malloc, malloc_or, malloc_slowly, memalign, zalloc};
+pub use malloc::{
+    malloc, malloc_or, malloc_slowly, memalign, memalign_or, memalign_slowly, zalloc,
+};
 pub use resize::{realloc, realloc_aligned};
 
 use crate::records::directory::{ClassOffset, Key};

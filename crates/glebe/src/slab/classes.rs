@@ -109,24 +109,22 @@ pub const fn size_of_class(class: usize) -> usize {
     (9 + step) << (5 + doubling)
 }
 
-/// The least multiple of `align`, a power of two, that is at least `size` and not zero.
-#[inline]
-pub const fn aligned_size(size: usize, align: usize) -> usize {
-    let size = if size == 0 { 1 } else { size };
-    (size + (align - 1)) & !(align - 1)
-}
-
-/// The class whose slots are aligned to `align` and hold `size` bytes, if there is one.
-#[inline]
-pub fn aligned_class(size: usize, align: usize) -> Option<usize> {
-    if align > UNIT || size > MAX_SLOT {
-        return None;
-    }
+/// One less than the multiple of `align` that holds `size` bytes; enormous for 0. A slot that holds
+/// such a multiple is aligned.
+#[inline(always)]
+pub const fn last_aligned(size: usize, align: usize) -> usize {
     // Slabs start at unit boundaries, so a slot size that is a multiple of `align` is enough. The
     // class of such a multiple is one: classes are apart by powers of two, which either divide
     // `align`, and then the multiple is a class itself, or are multiples of it.
-    let size = aligned_size(size, align);
-    (size <= MAX_SLOT).then(|| class_of(size))
+    debug_assert!(align.is_power_of_two());
+    size.wrapping_sub(1) | (align - 1)
+}
+
+/// The class that serves requests of `size` bytes aligned to `align`, if there is one.
+#[inline]
+pub fn aligned_class(size: usize, align: usize) -> Option<usize> {
+    let last = last_aligned(size.max(1), align);
+    (last < MAX_SLOT).then(|| class_of(last + 1))
 }
 
 /// The length of a slab in units: one up to 8 KiB; then that of 2 to 4 which wastes the smallest
