@@ -50,7 +50,7 @@ pub unsafe fn realloc(block: *mut u8, size: usize) -> *mut u8 {
         return null_mut();
     }
     // SAFETY: passed on to the caller.
-    or_no_memory(unsafe { raw::realloc(block, size) })
+    or_no_memory(unsafe { raw::realloc_with_room(block, size) })
 }
 
 /// `void *reallocarray(void *block, size_t count, size_t size)`

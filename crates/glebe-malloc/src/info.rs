@@ -133,7 +133,7 @@ fn class_as_xml(class: usize) -> Text<LINES> {
     let (live, slabs) = raw::class_stats(class);
     if slabs > 0 {
         let size = raw::class_size(class);
-        let from = class.checked_sub(1).map_or(0, raw::class_size) + 1;
+        let from = raw::least_of_class(class);
         xml.text("  <size from=\"").decimal(from);
         xml.text("\" to=\"").decimal(size);
         xml.text("\" total=\"").decimal(live * size);

@@ -10,7 +10,7 @@ use crate::records::row::{MAX_SLOTS, Row, WordId};
 use crate::records::{Entry, UNIT, UNIT_SHIFT};
 use crate::region::REGION;
 use crate::slab::MAX_SLOT;
-use crate::slab::classes::{aligned_class, class_of, last_aligned};
+use crate::slab::classes::{self, aligned_class, class_of, last_aligned};
 use crate::slab::remote::{self, Published};
 use crate::slab::words::{self, Place};
 use crate::sync::Ordering::Relaxed;
@@ -213,7 +213,7 @@ impl Block {
     /// Whether a request of this size and alignment would have been served by such a block.
     fn serves(&self, size: usize, align: usize) -> bool {
         match *self {
-            Block::Slot { class, .. } => class_for(size, align) == Some(class as usize),
+            Block::Slot { class, .. } => slot_serves(class, size, align),
             Block::Large { unit } => {
                 class_for(size, align).is_none()
                     && REGION.large_bytes(unit) == size.next_multiple_of(BLOCK)
@@ -242,12 +242,6 @@ impl Block {
     }
 }
 
-/// Whether a request of `size` bytes is served by a class.
-fn is_class_of(class: ClassOffset, size: usize) -> bool {
-    let last = size.wrapping_sub(1);
-    last < MAX_SLOT && class == ClassOffset::of(class_of(size) as u32)
-}
-
 /// A jump from the fast path; see [`Heap::count_fell`].
 #[cold]
 #[inline(never)]
@@ -270,6 +264,14 @@ pub(super) fn class_for(size: usize, align: usize) -> Option<usize> {
     match align {
         0..=16 => (size <= MAX_SLOT).then(|| class_of(size)),
         _ => aligned_class(size, align),
+    }
+}
+
+/// Whether a slot of a class is what a request gets, or what a block that grew to it has.
+pub(super) fn slot_serves(class: u32, size: usize, align: usize) -> bool {
+    match align {
+        0..=16 => classes::serves(class as usize, size),
+        _ => class_for(size, align) == Some(class as usize),
     }
 }
 
@@ -309,7 +311,9 @@ fn free_elsewhere(block: *mut u8, row: &'static Row, heap: &'static Heap) {
 fn free_sized_elsewhere(block: *mut u8, size: usize) {
     let row = TABLES.row_at(block as usize);
     match row.and_then(|row| Some((row, row.entry.get().class_of_slab()?))) {
-        Some((row, class)) if is_class_of(class, size) => free_elsewhere(block, row, tls::heap()),
+        Some((row, class)) if classes::serves(class.number(), size) => {
+            free_elsewhere(block, row, tls::heap())
+        }
         _ => check_size_and_free(block, size, 16),
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! ┌ key, number, base      ┐ what it is
-//! ├ cursor 0 … 79          ┤ what a malloc needs, a line each
-//! ├ passes, lists 0 … 79   ┤ what a refill needs: slabs with room
+//! ├ cursor 0 … 93          ┤ what a malloc needs, a line each
+//! ├ passes, lists 0 … 93   ┤ what a refill needs: slabs with room
 //! ├ outbox 0 … 47          ┤ frees of other heaps' slots
-//! └ stage, inboxes 0 … 79  ┘ what other threads write, in lines of its own
+//! └ stage, inboxes 0 … 93  ┘ what other threads write, in lines of its own
 //! ```
 //! A **cursor** stands in one word of one slab and *holds* the slots that were free there when it
 //! came; malloc hands out the lowest and sets its bit in A. free clears the bit and counts, and
@@ -42,7 +42,7 @@ pub use life::{count, publish, purge};
 pub use malloc::{
     malloc, malloc_or, malloc_slowly, memalign, memalign_or, memalign_slowly, zalloc,
 };
-pub use resize::{realloc, realloc_aligned};
+pub use resize::{realloc, realloc_aligned, realloc_with_room};
 
 use crate::records::directory::{ClassOffset, Key};
 use crate::records::layout::{HEAP_BYTES, TABLES};

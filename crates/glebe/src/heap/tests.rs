@@ -5,12 +5,15 @@
 extern crate std;
 
 use super::life::REGISTRY;
-use super::{Heap, free, free_sized, malloc, memalign, purge, realloc, tls, usable_size, zalloc};
+use super::{
+    Heap, free, free_sized, malloc, memalign, purge, realloc, realloc_with_room, tls, usable_size,
+    zalloc,
+};
 use crate::blocks::system::faults;
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
-use crate::slab::classes::{class_of, size_of_class};
+use crate::slab::classes::{EXACT, class_of, size_of_class};
 use crate::slab::{CLASSES, MAX_SLOT};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -301,6 +304,38 @@ fn a_child_does_not_wait_for_a_lock_that_its_parent_held() {
     }
 }
 
+#[test]
+fn small_steps_of_growth_get_room_for_more() {
+    let stays = |block: *mut u8, size: usize| {
+        // SAFETY: live, and given up for the result.
+        unsafe { realloc_with_room(block, size) == block }
+    };
+    // SAFETY: each block is live and given up for the next.
+    unsafe {
+        let plain = malloc(100);
+        plain.write_bytes(7, 100);
+        let roomy = realloc_with_room(plain, 113);
+        assert_eq!(usable_size(roomy), 128);
+        assert!([128, 114, 65].into_iter().all(|size| stays(roomy, size)));
+        assert!((0..65).all(|at| *roomy.add(at) == 7));
+        // Others find it by all that is recorded of it.
+        let address = roomy as usize;
+        let other = std::thread::spawn(move || stays(address as *mut u8, 99));
+        assert!(other.join().unwrap());
+        let leapt = realloc_with_room(roomy, 1000);
+        assert_eq!(usable_size(leapt), 1024);
+        let roomy = realloc_with_room(leapt, 1025);
+        assert_eq!(usable_size(roomy), 1536);
+        assert_eq!(usable_size(realloc(roomy, 1025)), 1536);
+        let shrunk = realloc_with_room(roomy, 768);
+        assert_eq!(usable_size(shrunk), 768);
+        let roomy = realloc_with_room(shrunk, 769);
+        assert_eq!(usable_size(roomy), 1024);
+        // Any size that the class serves.
+        free_sized(roomy, 513);
+    }
+}
+
 /// Own blocks are found by their row alone, others' by all that is recorded of them.
 #[test]
 fn a_realloc_keeps_contents_from_any_class_to_any_other() {
@@ -339,7 +374,7 @@ fn a_realloc_keeps_contents_from_any_class_to_any_other() {
 /// What a sized free asks of the row.
 #[test]
 fn a_slab_serves_the_sizes_of_its_class_and_no_others() {
-    for class in 0..CLASSES {
+    for class in 0..EXACT {
         let block = malloc(size_of_class(class));
         let row = TABLES.row_at(block as usize).unwrap();
         for size in 0..=MAX_SLOT + 1 {

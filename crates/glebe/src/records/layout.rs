@@ -13,7 +13,7 @@ pub const UNIT_SHIFT: u32 = 16;
 /// Bytes set aside for a heap: a page and an odd number of lines, so that the hottest fields of a
 /// heap do not have the same place in their page as large blocks have in theirs; processors take
 /// such addresses for one another and stall.
-pub const HEAP_BYTES: usize = BLOCK + 65 * 64;
+pub const HEAP_BYTES: usize = BLOCK + 81 * 64;
 
 /// The largest reservation: it must fit unit numbers of 24 bits and a 47-bit address space.
 pub const MAX_RESERVATION: usize = 1 << 38;

@@ -9,6 +9,10 @@
 //! slab   ─────────────── 64 KiB ───────────────────────── │ the length that wastes least
 //! ```
 //!
+//! Classes 80 to 93 serve no request: a block that C programs grow by a small step moves to a slot
+//! of 96, 128, 192, 256 … 8192 bytes, and then has room for more steps. Each serves the upper half
+//! of its slot's sizes, so a sized free of such a block is checked against that half.
+//!
 //! **Slot numbers by reciprocal.** For a slot size `s`, let `r = ⌊2³²/s⌋ + 1`. For every offset
 //! `x < 2¹⁶`, the high half of `x·r` is `⌊x/s⌋`, and its low half is below `r` exactly when `s`
 //! divides `x`. (`r·s = 2³² + e` with `0 < e ≤ s`; writing `x = q·s + t`, `x·r = q·2³² + q·e +
@@ -22,7 +26,15 @@ use crate::records::directory::{CLASS_LIMIT, MAX_SLAB_UNITS};
 use crate::records::row::MAX_SLOTS;
 
 /// Number of size classes.
-pub const CLASSES: usize = 80;
+pub const CLASSES: usize = EXACT + ROOMY;
+/// Those that serve requests. The others are for blocks that grow by small steps, two to a
+/// doubling.
+pub const EXACT: usize = 80;
+const ROOMY: usize = 14;
+/// Above this a block that grows gets room.
+const LEAST_ROOMY: usize = 64;
+/// The largest slot with room.
+const MAX_ROOMY: usize = 8 << 10;
 /// Up to here classes are multiples of 16 bytes, eight to a doubling above.
 const SMALL: usize = 256;
 /// The largest slot in bytes; longer requests get runs of their own.
@@ -105,8 +117,43 @@ pub const fn size_of_class(class: usize) -> usize {
     if class < SMALL / GRANULE {
         return (class + 1) * GRANULE;
     }
+    if class >= EXACT {
+        let (doubling, step) = ((class - EXACT) / 2, (class - EXACT) % 2);
+        return (3 + step) << (5 + doubling);
+    }
     let (doubling, step) = ((class - 16) / 8, (class - 16) % 8);
     (9 + step) << (5 + doubling)
+}
+
+/// Whether requests of `size` bytes are served by a class. None serves 0.
+pub const fn serves(class: usize, size: usize) -> bool {
+    size_of_class(class).wrapping_sub(size) < sizes_of_class(class)
+}
+
+/// How many sizes a class serves: the size of its slots and those below.
+pub const fn sizes_of_class(class: usize) -> usize {
+    let size = size_of_class(class);
+    match class {
+        0 => size,
+        1..EXACT => size - size_of_class(class - 1),
+        // Blocks that grew may shrink again.
+        _ => size / 2,
+    }
+}
+
+/// The class that leaves a block of `slot` bytes room to grow on, if it grows to `size` by a small
+/// step.
+#[inline]
+pub const fn roomy_class(slot: usize, size: usize) -> Option<usize> {
+    // Growth by nothing or less becomes an enormous one.
+    let is_step = size.wrapping_sub(slot + 1) < slot / 4;
+    let last = size.wrapping_sub(1);
+    if !is_step || last < LEAST_ROOMY || last >= MAX_ROOMY {
+        return None;
+    }
+    let doubling = (last / LEAST_ROOMY).ilog2() as usize;
+    let upper_half = last >> (LEAST_ROOMY.ilog2() as usize + doubling - 1) & 1;
+    Some(EXACT + 2 * doubling + upper_half)
 }
 
 /// One less than the multiple of `align` that holds `size` bytes; enormous for 0. A slot that holds
@@ -189,7 +236,8 @@ const fn table() -> [Class; CLASS_LIMIT as usize] {
         table[index] = class(index);
         index += 1;
     }
-    assert!(size_of_class(CLASSES - 1) == MAX_SLOT);
+    assert!(size_of_class(EXACT - 1) == MAX_SLOT);
+    assert!(size_of_class(CLASSES - 1) == MAX_ROOMY);
     table
 }
 
@@ -227,7 +275,26 @@ mod tests {
             assert!(size_of_class(class) >= size, "{size}");
             assert!(class == 0 || size_of_class(class - 1) < size, "{size}");
         }
-        assert_eq!(class_of(MAX_SLOT), CLASSES - 1);
+        assert_eq!(class_of(MAX_SLOT), EXACT - 1);
+    }
+
+    #[test]
+    fn small_steps_get_room_and_nothing_else_does() {
+        for size in 1..=MAX_SLOT {
+            let slot = size_of_class(class_of(size));
+            assert_eq!(roomy_class(slot, size), None, "{size} is no growth");
+            assert_eq!(roomy_class(slot, slot + slot / 4 + 1), None, "{slot} leaps");
+            match roomy_class(slot, slot + 1) {
+                None => assert!(!(LEAST_ROOMY..MAX_ROOMY).contains(&slot), "{slot}"),
+                Some(class) => {
+                    assert!(class >= EXACT && serves(class, slot + 1), "{slot}");
+                    assert!(class == EXACT || size_of_class(class - 1) <= slot, "{slot}");
+                }
+            }
+        }
+        assert!((0..EXACT).all(|class| serves(class, size_of_class(class))));
+        assert!((1..EXACT).all(|class| !serves(class, size_of_class(class - 1))));
+        assert!((0..CLASSES).all(|class| !serves(class, 0)));
     }
 
     #[test]
