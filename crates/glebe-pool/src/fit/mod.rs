@@ -42,6 +42,14 @@ impl<F: Index> Fit for F {}
 /// A block and its stride.
 pub type Extent = (At, usize);
 
+/// Blocks that wait together: of which list, and of how many granules each.
+#[derive(Clone, Copy, Debug)]
+pub struct Lot {
+    list: usize,
+    /// How long each of them is.
+    pub(crate) granules: usize,
+}
+
 /// What is asked for: the stride, of which the overhead is a part, and the alignment.
 #[derive(Clone, Copy, Debug)]
 pub struct Want {
@@ -140,6 +148,9 @@ pub trait Index: 'static {
     /// Whether any do; then all up to [`NEAR`](crate::tags::NEAR) do.
     #[doc(hidden)]
     const WAITS: bool = Self::MOST_WAITING > 0;
+    /// The most granules whose lot is told by a table.
+    #[doc(hidden)]
+    const BRIEF: usize = 0;
     /// What `verify` and dumps call it.
     const NAME: &'static str;
 
@@ -155,6 +166,22 @@ pub trait Index: 'static {
     #[inline(always)]
     fn measure(granules: usize) -> usize {
         granules
+    }
+
+    /// Where blocks of so many granules wait, rounded up to a measure; at most
+    /// [`Index::MOST_WAITING`].
+    #[doc(hidden)]
+    #[inline(always)]
+    fn lot(granules: usize) -> Lot {
+        Lot { list: 0, granules }
+    }
+
+    /// The same for granules up to [`NEAR`](crate::tags::NEAR).
+    #[doc(hidden)]
+    #[inline(always)]
+    fn near_lot(granules: usize) -> Lot {
+        let list = granules.wrapping_sub(1);
+        Lot { list, granules }
     }
 
     /// Whether freed blocks of just so many granules wait.
@@ -202,20 +229,20 @@ pub trait Index: 'static {
         None
     }
 
-    /// Puts in a block that waits to be joined, of so many granules; false if, as far as known, too
-    /// much waits then. It is one that [`Index::waits`].
+    /// Puts in a block of this lot, that waits to be joined; false if, as far as known, too much
+    /// waits then.
     #[doc(hidden)]
     #[inline(always)]
-    fn wait<T: Tags>(&mut self, site: &Site<T>, at: At, granules: usize) -> bool {
-        let _ = (site, at, granules);
+    fn wait<T: Tags>(&mut self, site: &Site<T>, at: At, lot: Lot) -> bool {
+        let _ = (site, at, lot);
         true
     }
 
-    /// Takes out a block that waits, of just so many granules, that [`Index::waits`].
+    /// Takes out a block that waits, if there is one of this lot.
     #[doc(hidden)]
     #[inline(always)]
-    fn waiting<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {
-        let _ = (site, granules);
+    fn waiting<T: Tags>(&mut self, site: &Site<T>, lot: Lot) -> Result<Option<At>, Torn> {
+        let _ = (site, lot);
         Ok(None)
     }
 

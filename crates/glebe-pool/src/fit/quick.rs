@@ -21,7 +21,7 @@
 //! named.
 
 use super::two_level::{EXACT, TwoLevel, check_list, delist};
-use super::{Extent, Fault, Index, NEXT, Place, Want, follow, position_in};
+use super::{Extent, Fault, Index, Lot, NEXT, Place, Want, follow, position_in};
 use crate::broken::Rule;
 use crate::fault::Torn;
 use crate::site::Site;
@@ -88,8 +88,39 @@ const fn list_of(granules: usize) -> usize {
         + EXACT
 }
 
-/// The granules of a list's blocks.
+/// Up to so many granules a table tells the list, without a branch: sizes are not to be foretold.
+const BRIEF: usize = 2048;
+/// [`list_of`] one granule and more.
+static BRIEF_LISTS: [u8; BRIEF] = {
+    let mut lists = [0; BRIEF];
+    let mut at = 0;
+    while at < BRIEF {
+        lists[at] = list_of(at + 1) as u8;
+        at += 1;
+    }
+    lists
+};
+/// [`granules_in`] of every list.
+static MEASURES: [u16; LISTS] = {
+    let mut measures = [0; LISTS];
+    let mut at = 0;
+    while at < LISTS {
+        measures[at] = granules_in(at) as u16;
+        at += 1;
+    }
+    measures
+};
+
+/// The lot of a list.
 #[inline(always)]
+fn lot_in(list: usize) -> Lot {
+    debug_assert!(list < LISTS);
+    // SAFETY: callers have a list's number.
+    let granules = usize::from(unsafe { *MEASURES.get_unchecked(list) });
+    Lot { list, granules }
+}
+
+/// The granules of a list's blocks.
 const fn granules_in(list: usize) -> usize {
     if list < EXACT {
         return list + 1;
@@ -102,12 +133,11 @@ const fn granules_in(list: usize) -> usize {
 }
 
 impl<const WORDS: usize> QuickFit<WORDS> {
-    /// The head of the list for so many granules.
+    /// The head of a list.
     #[inline(always)]
-    fn head(&mut self, granules: usize) -> &mut usize {
-        debug_assert!((1..=MOST).contains(&granules));
-        // SAFETY: callers have a stride of at least a granule and at most `MOST`.
-        unsafe { self.heads.get_unchecked_mut(list_of(granules)) }
+    fn head(&mut self, lot: Lot) -> &mut usize {
+        // SAFETY: lots have the number of a list: of sizes up to `MOST`, that `list_of` numbers.
+        unsafe { self.heads.get_unchecked_mut(lot.list) }
     }
 
     /// The first block of a list.
@@ -135,14 +165,32 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     };
     const QUICK: bool = true;
     const MOST_WAITING: usize = MOST;
+    const BRIEF: usize = BRIEF;
     const NAME: &'static str = "quick fit";
 
     #[inline(always)]
     fn measure(granules: usize) -> usize {
         match (EXACT + 1..=MOST).contains(&granules) {
-            true => ((granules - 1) | ((1 << shift_for(granules)) - 1)) + 1,
+            true => Self::lot(granules).granules,
             false => granules,
         }
+    }
+
+    #[inline(always)]
+    fn lot(granules: usize) -> Lot {
+        debug_assert!((1..=MOST).contains(&granules));
+        if granules <= BRIEF {
+            // SAFETY: callers have a granule or more.
+            return lot_in(usize::from(unsafe {
+                *BRIEF_LISTS.get_unchecked(granules - 1)
+            }));
+        }
+        lot_in(list_of(granules))
+    }
+
+    #[inline(always)]
+    fn waits(granules: usize) -> bool {
+        (1..=MOST).contains(&granules) && Self::lot(granules).granules == granules
     }
 
     #[inline(always)]
@@ -166,39 +214,40 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     }
 
     #[inline(always)]
-    fn wait<T: Tags>(&mut self, site: &Site<T>, at: At, granules: usize) -> bool {
+    fn wait<T: Tags>(&mut self, site: &Site<T>, at: At, lot: Lot) -> bool {
         site.step();
-        let next = core::mem::replace(self.head(granules), at.0);
+        let next = core::mem::replace(self.head(lot), at.0);
         self.joined.enlist(site, at, next);
-        self.left = self.left.wrapping_sub_unsigned(granules);
+        self.left = self.left.wrapping_sub_unsigned(lot.granules);
         self.left >= 0
     }
 
     #[inline(always)]
-    fn waiting<T: Tags>(&mut self, site: &Site<T>, granules: usize) -> Result<Option<At>, Torn> {
-        let head = self.head(granules);
+    fn waiting<T: Tags>(&mut self, site: &Site<T>, lot: Lot) -> Result<Option<At>, Torn> {
+        let head = self.head(lot);
         let at = At(*head);
         if at.0 == site.nothing() {
             return Ok(None);
         }
         site.step();
         *head = site.unseal(at, at.load(NEXT * WORD))?;
-        self.left = self.left.wrapping_add_unsigned(granules);
+        self.left = self.left.wrapping_add_unsigned(lot.granules);
         Ok(Some(at))
     }
 
     #[inline(always)]
     fn waiting_at<T: Tags>(&mut self, site: &Site<T>, granules: usize, align: usize) -> Option<At> {
-        let mut at = At(*self.head(granules));
+        let lot = Self::lot(granules);
+        let mut at = At(*self.head(lot));
         // By a mask: the compiler does not know that it is a power of two.
         if at.0 & (align - 1) == 0 || at.0 == site.nothing() {
-            return self.waiting(site, granules).ok()?;
+            return self.waiting(site, lot).ok()?;
         }
         for _ in 1..TRIES {
             at = site.link(at, NEXT).ok()??;
             if at.0 & (align - 1) == 0 {
                 delist(site, at).ok()?;
-                self.left = self.left.wrapping_add_unsigned(granules);
+                self.left = self.left.wrapping_add_unsigned(lot.granules);
                 return Some(at);
             }
         }
@@ -207,9 +256,9 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
 
     fn next_to_join<T: Tags>(&mut self, site: &Site<T>) -> Result<Option<Extent>, Torn> {
         for _ in 0..LISTS {
-            let granules = granules_in(self.turn);
-            if let Some(at) = self.waiting(site, granules)? {
-                return Ok(Some((at, granules * GRANULE)));
+            let lot = lot_in(self.turn);
+            if let Some(at) = self.waiting(site, lot)? {
+                return Ok(Some((at, lot.granules * GRANULE)));
             }
             self.turn = (self.turn + 1) % LISTS;
         }
@@ -263,11 +312,11 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
     #[inline(always)]
     fn remove<T: Tags>(&mut self, site: &Site<T>, block: Extent) -> Result<(), Torn> {
         let granules = block.1 / GRANULE;
-        if !Self::waits(granules) || *self.head(granules) != block.0.0 {
+        if !Self::waits(granules) || *self.head(Self::lot(granules)) != block.0.0 {
             // In the middle of a list it does not matter whose it is.
             return self.joined.remove(site, block);
         }
-        self.waiting(site, granules).map(|_| ())
+        self.waiting(site, Self::lot(granules)).map(|_| ())
     }
 
     fn check<T: Tags>(&self, site: &Site<T>) -> Result<usize, Fault> {

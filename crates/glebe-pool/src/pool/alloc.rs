@@ -36,21 +36,35 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         if self.is_single(layout.size()) {
             return self.alloc_single(layout);
         }
-        if let Some(granules) = Self::near(layout) {
-            if F::WAITS {
-                if let Ok(Some(at)) = self.index.waiting(&self.site, granules) {
-                    return NonNull::new(self.split_quick(at, granules, 0).pointer());
+        if F::WAITS {
+            if let Some(least) = Self::unaligned(layout.size(), layout.align(), F::BRIEF) {
+                let lot = F::lot(least);
+                if let Ok(Some(at)) = self.index.waiting(&self.site, lot) {
+                    return NonNull::new(self.split_quick(at, lot.granules, 0).pointer());
                 }
-                return self.alloc_joined(layout, granules);
+                return self.alloc_joined(layout, least);
             }
-            if let Some((at, more)) = self.index.quick(&self.site, granules) {
-                return NonNull::new(self.split_quick(at, granules, more).pointer());
+            if layout.align() <= GRANULE {
+                return self.alloc_far(layout);
             }
-        }
-        if F::WAITS && layout.align() <= GRANULE {
-            return self.alloc_far(layout);
+        } else if let Some(granules) =
+            Self::unaligned(layout.size(), layout.align(), NEAR / GRANULE)
+            && let Some((at, more)) = self.index.quick(&self.site, granules)
+        {
+            return NonNull::new(self.split_quick(at, granules, more).pointer());
         }
         self.alloc_aligned(layout)
+    }
+
+    /// How many granules a request needs, if they are at most `most` and it needs nothing else.
+    #[inline(always)]
+    pub(super) fn unaligned(size: usize, align: usize, most: usize) -> Option<usize> {
+        // A size of 0 wraps around, and goes the slow way; so does an alignment above the granule.
+        let last = size.wrapping_sub(1);
+        if last | GRANULE.wrapping_sub(align) >= most * GRANULE - T::OVERHEAD {
+            return None;
+        }
+        Some((last / GRANULE + 1 + T::OVERHEAD / GRANULE).max(T::MIN / GRANULE))
     }
 
     /// Whether a request gets a grant of its own.
@@ -65,38 +79,30 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         part >= GRANULE && self.index.has_joined(part)
     }
 
-    /// How many granules a layout needs, if they are at most [`NEAR`] and it needs nothing else.
-    #[inline(always)]
-    pub(super) fn near(layout: Layout) -> Option<usize> {
-        // A size of 0 wraps around, and goes the slow way; so does an alignment above the granule.
-        let last = layout.size().wrapping_sub(1);
-        if last | GRANULE.wrapping_sub(layout.align()) >= NEAR - T::OVERHEAD {
-            return None;
-        }
-        Some((last / GRANULE + 1 + T::OVERHEAD / GRANULE).max(T::MIN / GRANULE))
-    }
-
-    /// A block of so many granules, at most [`NEAR`], when none of them waits.
+    /// A block of so many granules when none of their lot waits.
     #[inline(never)]
     fn alloc_joined(&mut self, layout: Layout, granules: usize) -> Option<NonNull<u8>> {
-        if let Err(torn) = self.index.waiting(&self.site, granules) {
+        if let Err(torn) = self.index.waiting(&self.site, F::lot(granules)) {
             self.recover(torn);
         }
-        if let Some((at, more)) = self.index.quick(&self.site, granules) {
+        if granules <= NEAR / GRANULE
+            && let Some((at, more)) = self.index.quick(&self.site, granules)
+        {
             return NonNull::new(self.split_quick(at, granules, more).pointer());
         }
         self.alloc_slow(layout)
     }
 
-    /// A block for a request above [`NEAR`] without an alignment: one that waits, if there is any.
+    /// A block for a request of any size without an alignment: one that waits, if there is any.
     #[inline(never)]
     fn alloc_far(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        let granules = Self::want(layout.size(), 1)?.stride / GRANULE;
+        let granules = Self::want(layout.size(), 1)?.least / GRANULE;
         if granules > F::MOST_WAITING {
             return self.alloc_slow(layout);
         }
-        match self.index.waiting(&self.site, granules) {
-            Ok(Some(at)) => NonNull::new(self.split_quick(at, granules, 0).pointer()),
+        let lot = F::lot(granules);
+        match self.index.waiting(&self.site, lot) {
+            Ok(Some(at)) => NonNull::new(self.split_quick(at, lot.granules, 0).pointer()),
             Ok(None) => self.alloc_slow(layout),
             Err(torn) => self.alloc_recovered(torn, layout),
         }

@@ -5,7 +5,7 @@ use crate::fault::{Fault, Torn};
 use crate::fit::{Extent, Fit};
 use crate::plot::{Plot, Record};
 use crate::source::BlockSource;
-use crate::tags::{Survey, Tags};
+use crate::tags::{NEAR, Survey, Tags};
 use crate::word::{At, GRANULE};
 use core::alloc::Layout;
 
@@ -45,6 +45,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     #[inline(always)]
     pub unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
         if F::WAITS {
+            // By the size, which is known before the tags are.
+            if layout.size() > NEAR - T::OVERHEAD {
+                return self.free_far_quietly(block.addr(), layout);
+            }
             return match self.free_waiting(block.addr(), Some(layout)) {
                 Some(true) => {}
                 Some(false) => self.join_some(),
@@ -117,6 +121,25 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
+    /// Lets a live block wait whose layout may be above [`NEAR`], if all is well.
+    #[inline(never)]
+    fn free_far_quietly(&mut self, address: usize, layout: Layout) {
+        let least = Self::granules_of(layout);
+        if least > F::MOST_WAITING {
+            return self.free_slow_quietly(address, layout);
+        }
+        let here = self.site.plots.here();
+        let lot = F::lot(least);
+        if T::far(&here, address) != Some(lot.granules)
+            || !T::retire(&here, At(address), lot.granules)
+        {
+            return self.free_slow_quietly(address, layout);
+        }
+        if !self.index.wait(&self.site, At(address), lot) {
+            self.join_some();
+        }
+    }
+
     #[inline(never)]
     fn free_slow_quietly(&mut self, address: usize, layout: Layout) {
         if !self.free_far(address, Some(layout)) {
@@ -158,7 +181,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         {
             return false;
         }
-        self.enter_list(At(address), granules);
+        self.enter_list(At(address), F::lot(granules));
         true
     }
 

@@ -152,8 +152,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         self.file(&[grown]);
     }
 
-    /// Gives a block another size: in place if it can, else into the free block before it, else
-    /// by a copy. One that becomes much smaller moves to where it fits when land gets scarce.
+    /// Gives a block another size: by a copy to one that waits, if there is one; in place if it
+    /// can; else into the free block before it, else by a copy. One that becomes much smaller moves to where it fits when land gets scarce.
     /// `old` is the layout it has; without, it keeps no alignment above the granule.
     ///
     /// # Errors
@@ -168,13 +168,29 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         size: usize,
     ) -> Result<NonNull<u8>, Unresized> {
         let align = old.map_or(1, |old| old.align());
-        let layout = Layout::from_size_align(size, align).map_err(|_| Unresized::NoRoom)?;
-        if F::WAITS && !self.is_single(size) {
+        if F::WAITS
+            && !self.is_single(size)
             // SAFETY: the caller's promise.
-            if let Some(new) = unsafe { self.realloc_waiting(block, layout) } {
-                return Ok(new);
-            }
+            && let Some(new) = unsafe { self.realloc_waiting(block, align, size) }
+        {
+            return Ok(new);
         }
+        // SAFETY: the caller's promise.
+        unsafe { self.realloc_slow(block, align, size) }
+    }
+
+    /// The same for blocks that do not wait, and if none does.
+    ///
+    /// # Safety
+    /// As [`Pool::realloc`].
+    #[inline(never)]
+    unsafe fn realloc_slow(
+        &mut self,
+        block: *mut u8,
+        align: usize,
+        size: usize,
+    ) -> Result<NonNull<u8>, Unresized> {
+        let layout = Layout::from_size_align(size, align).map_err(|_| Unresized::NoRoom)?;
         let want = Self::want(size, align).ok_or(Unresized::NoRoom)?;
         let usable = match self.locate(block.addr())? {
             Live::Single(usable) if size <= usable => return Ok(as_it_was(block)),

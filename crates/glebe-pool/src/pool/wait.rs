@@ -6,7 +6,7 @@
 //! Invariant: of two free blocks that are neighbours, one waits.
 
 use super::Pool;
-use crate::fit::{Extent, Fit};
+use crate::fit::{Extent, Fit, Lot};
 use crate::plot::Plot;
 use crate::source::BlockSource;
 use crate::tags::Tags;
@@ -16,6 +16,8 @@ use core::ptr::NonNull;
 
 /// How many blocks are joined at a free when too much waits.
 const JOINED_PER_FREE: usize = 2;
+/// A block that shrinks to more granules than this is cut instead of moved.
+const MOST_SHRUNK: usize = 1024;
 
 impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     /// Joins all free blocks that still lie beside others, and gives back to the supplier what may
@@ -36,12 +38,15 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         if layout.is_some_and(|layout| !Self::is_of(layout, granules)) {
             return None;
         }
-        T::retire(&here, At(address), granules)
-            .then(|| self.index.wait(&self.site, At(address), granules))
+        T::retire(&here, At(address), granules).then(|| {
+            self.index
+                .wait(&self.site, At(address), F::near_lot(granules))
+        })
     }
 
-    /// Gives a live block another size, if this can be decided at a glance: what is cut off waits,
-    /// and a larger block is one that waits, for that is sooner had than room beside this one.
+    /// Gives a live block another size, if both it and one of the new size may wait: by a move into
+    /// one that does. That is sooner done than to look for room beside it or to cut it, and what
+    /// has just been copied is the next to be handed out.
     ///
     /// # Safety
     /// As [`Pool::realloc`].
@@ -49,29 +54,29 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     pub(super) unsafe fn realloc_waiting(
         &mut self,
         block: *mut u8,
-        layout: Layout,
+        align: usize,
+        size: usize,
     ) -> Option<NonNull<u8>> {
-        let wanted = Self::near(layout)?;
+        let new = F::lot(Self::unaligned(size, align, F::MOST_WAITING)?);
         let (here, at) = (self.site.plots.here(), At(block.addr()));
-        let granules = T::near(&here, at.0).filter(|has| T::is_live_near(&here, at, *has))?;
-        let (mut kept, mut freed) = (at, (at, granules));
-        if wanted <= granules {
-            if granules - wanted < T::MIN / GRANULE {
-                return NonNull::new(block);
-            }
-            T::cut_near(&here, at, granules, wanted);
-            freed = (at.plus(wanted * GRANULE), granules - wanted);
-        } else {
-            kept = self.index.waiting(&self.site, wanted).ok()??;
-            self.split_quick(kept, wanted, 0);
-            // SAFETY: both blocks live, apart from each other, and have so many bytes.
-            unsafe {
-                kept.pointer()
-                    .copy_from_nonoverlapping(block, granules * GRANULE - T::OVERHEAD);
-            }
-            T::free_alone(&here, at, granules);
+        let has = T::far(&here, at.0).filter(|has| T::is_live_near(&here, at, *has))?;
+        if !F::waits(has) {
+            return None;
         }
-        self.enter_list(freed.0, freed.1);
+        let old = F::lot(has);
+        if new.granules == has {
+            return NonNull::new(block);
+        }
+        if has > new.granules && new.granules > MOST_SHRUNK {
+            return None;
+        }
+        let kept = self.index.waiting(&self.site, new).ok()??;
+        self.split_quick(kept, new.granules, 0);
+        let used = has.min(new.granules) * GRANULE - T::OVERHEAD;
+        // SAFETY: both blocks live, apart from each other, and have so many bytes.
+        unsafe { kept.pointer().copy_from_nonoverlapping(block, used) };
+        T::free_alone(&here, at, has);
+        self.enter_list(at, old);
         NonNull::new(kept.pointer())
     }
 
@@ -79,7 +84,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     pub(super) fn let_go(&mut self, plot: &Plot, (at, stride): Extent) {
         if F::waits(stride / GRANULE) {
             T::free_alone(plot, at, stride / GRANULE);
-            self.enter_list(at, stride / GRANULE);
+            self.enter_list(at, F::lot(stride / GRANULE));
         } else {
             self.give_up(plot, (at, stride));
         }
@@ -87,8 +92,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Makes a block wait whose tags say that it is free, and one with no other.
     #[inline(always)]
-    pub(super) fn enter_list(&mut self, at: At, granules: usize) {
-        if !self.index.wait(&self.site, at, granules) {
+    pub(super) fn enter_list(&mut self, at: At, lot: Lot) {
+        if !self.index.wait(&self.site, at, lot) {
             self.join_some();
         }
     }

@@ -157,15 +157,6 @@ pub trait Layout: 'static {
         let _ = (plot, at, granules);
         false
     }
-    /// Makes the last of so many granules of such a live block, all but `kept`, free, and one with
-    /// no other.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn cut_near(plot: &Plot, at: At, granules: usize, kept: usize) {
-        let tail = at.plus(kept * GRANULE);
-        Self::set(plot, tail, (granules - kept) * GRANULE, true);
-        Self::set(plot, at, kept * GRANULE, false);
-    }
     /// The granules of the block at an address, live or free, if it is one of this plot, for tags
     /// that tell this in a few steps.
     #[doc(hidden)]

@@ -106,19 +106,23 @@ const fn funnel(low: usize, high: usize, shift: usize) -> usize {
     ((high as Double) << BITS | low as Double).unbounded_shr((shift % BITS) as u32) as usize
 }
 
-/// The index where the block that starts at `start` ends.
+/// The granules of the block that starts at `start`.
 ///
 /// Which word tells it is not to be foretold, so all three are read, and no branch is taken.
 #[inline(always)]
-fn end(plot: &Plot, start: usize) -> usize {
-    let rest = Pair::of(plot, start / BITS).starts() & (!1 << (start % BITS));
+fn length(plot: &Plot, start: usize) -> usize {
+    let rest = Pair::of(plot, start / BITS).starts() >> (start % BITS) & !1;
     let next = Pair::of(plot, start / BITS + 1);
     let starts = next.starts();
-    let base = start & !(BITS - 1);
-    let near = base + rest.trailing_zeros() as usize;
-    let far = base + BITS + starts.trailing_zeros() as usize;
-    let far = select_unpredictable(starts != 0, far, start + next.free());
-    select_unpredictable(rest != 0, near, far)
+    let far = (!start & (BITS - 1)) + 1 + starts.trailing_zeros() as usize;
+    let far = select_unpredictable(starts != 0, far, next.free());
+    select_unpredictable(rest != 0, rest.trailing_zeros() as usize, far)
+}
+
+/// The index where that block ends.
+#[inline(always)]
+fn end(plot: &Plot, start: usize) -> usize {
+    start + length(plot, start)
 }
 
 /// The index where the block that ends at `end` starts.
@@ -360,19 +364,8 @@ impl Layout for SideTags {
     }
 
     #[inline(always)]
-    fn cut_near(plot: &Plot, at: At, granules: usize, kept: usize) {
-        // No word is covered by what is so short.
-        let index = plot.index(at.0);
-        Pair::of(plot, (index + kept) / BITS).put_start(bit(index + kept), true);
-        put_free(plot, index + granules, true);
-    }
-
-    #[inline(always)]
     fn far(plot: &Plot, address: usize) -> Option<usize> {
-        Self::is_start(plot, At(address)).then(|| {
-            let index = plot.index(address);
-            end(plot, index) - index
-        })
+        Self::is_start(plot, At(address)).then(|| length(plot, plot.index(address)))
     }
 
     #[inline(always)]
