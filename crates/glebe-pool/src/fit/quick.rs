@@ -52,7 +52,8 @@ const TRIES: usize = 8;
 /// Requests above 1 KiB are rounded up, by at most an eighth, while half of the land is free in one
 /// piece.
 ///
-/// `WORDS` are those of [`TwoLevel`]; the lists take `120 × 8` bytes more (64-bit).
+/// `WORDS` are those of [`TwoLevel`]; the lists take `120 × 8` bytes more (64-bit). Tables of
+/// constants, 2,288 bytes, tell the list of a size.
 #[derive(Debug)]
 pub struct QuickFit<const WORDS: usize = 16> {
     /// The first block of each list, [`Site::nothing`] for none. Its link to the one before means

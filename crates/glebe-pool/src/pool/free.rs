@@ -5,7 +5,7 @@ use crate::fault::{Fault, Torn};
 use crate::fit::{Extent, Fit};
 use crate::plot::{Plot, Record};
 use crate::source::BlockSource;
-use crate::tags::{NEAR, Survey, Tags};
+use crate::tags::{Survey, Tags};
 use crate::word::{At, GRANULE};
 use core::alloc::Layout;
 
@@ -45,14 +45,10 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     #[inline(always)]
     pub unsafe fn dealloc(&mut self, block: *mut u8, layout: Layout) {
         if F::WAITS {
-            // By the size, which is known before the tags are.
-            if layout.size() > NEAR - T::OVERHEAD {
-                return self.free_far_quietly(block.addr(), layout);
-            }
             return match self.free_waiting(block.addr(), Some(layout)) {
                 Some(true) => {}
                 Some(false) => self.join_some(),
-                None => self.free_slow_quietly(block.addr(), layout),
+                None => self.free_far_quietly(block.addr(), layout),
             };
         }
         match self.free_alone(block.addr(), Some(layout)) {
@@ -121,7 +117,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
         }
     }
 
-    /// Lets a live block wait whose layout may be above [`NEAR`], if all is well.
+    /// Lets a live block of any layout wait, if such blocks do and all is well.
     #[inline(never)]
     fn free_far_quietly(&mut self, address: usize, layout: Layout) {
         let least = Self::granules_of(layout);
