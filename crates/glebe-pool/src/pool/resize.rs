@@ -154,7 +154,8 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
 
     /// Gives a block another size: by a copy to one that waits, if there is one; in place if it
     /// can; else into the free block before it, else by a copy. One that becomes much smaller moves
-    /// to where it fits when land gets scarce. `old` is the layout it has; without, it keeps no alignment above the granule.
+    /// to where it fits when land gets scarce. `old` is the layout it has; without, it keeps no
+    /// alignment above the granule.
     ///
     /// # Errors
     /// [`Unresized::NoRoom`], or a refused address; the block lives on as it was.
