@@ -9,7 +9,7 @@ use super::{
     Heap, free, free_sized, malloc, memalign, purge, realloc, realloc_with_room, tls, usable_size,
     zalloc,
 };
-use crate::blocks::system::faults;
+use crate::blocks::system::{BLOCK, faults};
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
@@ -416,5 +416,25 @@ fn a_sized_free_by_another_thread_comes_home() {
     unsafe {
         free(small);
         free(large);
+    }
+}
+
+/// Not of whole units, which are sixteen times as long.
+#[test]
+fn large_objects_are_usable_to_the_end_of_their_last_block() {
+    for size in [MAX_SLOT + 1, 70_000, 2 * UNIT, 2 * UNIT + 1, 1_000_000] {
+        let block = malloc(size);
+        // SAFETY: live until freed, by the size it has then; it stays in its last unit.
+        unsafe {
+            assert_eq!(usable_size(block), size.next_multiple_of(BLOCK));
+            block.add(size - 1).write(7);
+            let less = (size - 1) / UNIT * UNIT + 1;
+            let same = realloc(block, less);
+            assert_eq!(
+                (same, usable_size(same)),
+                (block, less.next_multiple_of(BLOCK))
+            );
+            free_sized(same, less);
+        }
     }
 }
