@@ -9,7 +9,7 @@ pub use crate::slab::CLASSES;
 
 /// The smallest size that a size class serves.
 pub const fn least_of_class(class: usize) -> usize {
-    class_size(class) - crate::slab::classes::sizes_of_class(class) + 1
+    crate::slab::classes::least_of_class(class)
 }
 
 /// Slot size in bytes of a size class.

@@ -127,17 +127,16 @@ pub const fn size_of_class(class: usize) -> usize {
 
 /// Whether requests of `size` bytes are served by a class. None serves 0.
 pub const fn serves(class: usize, size: usize) -> bool {
-    size_of_class(class).wrapping_sub(size) < sizes_of_class(class)
+    least_of_class(class) <= size && size <= size_of_class(class)
 }
 
-/// How many sizes a class serves: the size of its slots and those below.
-pub const fn sizes_of_class(class: usize) -> usize {
-    let size = size_of_class(class);
+/// The smallest size that a class serves; the largest is that of its slots.
+pub const fn least_of_class(class: usize) -> usize {
     match class {
-        0 => size,
-        1..EXACT => size - size_of_class(class - 1),
+        0 => 1,
+        1..EXACT => size_of_class(class - 1) + 1,
         // Blocks that grew may shrink again.
-        _ => size / 2,
+        _ => size_of_class(class) / 2 + 1,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a slab's words of A and R say, and the life of a slab's records.
 
-use super::classes::{Class, TABLE, size_of_class, sizes_of_class};
+use super::classes::{Class, TABLE, least_of_class};
 use super::remote;
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::{Land, MAX_SLAB_UNITS};
@@ -30,9 +30,9 @@ pub fn open(run: Run, heap: u32, index: u32) {
     let row = TABLES.row_of(run.unit);
     row.reciprocal.set(class(index).reciprocal);
     row.limit.set(class(index).limit);
-    let span = sizes_of_class(index as usize);
-    row.below.set((size_of_class(index as usize) - span) as u64);
-    row.span.set(span as u64);
+    let below = least_of_class(index as usize) as u64 - 1;
+    row.below.set(below);
+    row.span.set(u64::from(class(index).size) - below);
     row.to_remote
         .store(TABLES.to_remote(class(index).words), Relaxed);
     for delta in 0..run.units {
