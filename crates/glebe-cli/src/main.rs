@@ -39,6 +39,9 @@ enum Command {
     /// Runs one program and prints what it cost; started by `glebe bench`
     #[command(hide = true)]
     BenchRunner(bench::runner::Args),
+    /// Touches memory before a sample; started by `glebe bench`
+    #[command(hide = true)]
+    BenchWarm(bench::warm::Args),
     /// Play recordings on allocators, or malloc-lab traces on pools; generate such traces
     Replay(replay::Args),
     /// Answer four questions about allocators by measurement, in a report
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         }),
         Command::BenchWorker(args) => bench::worker::run(&args),
         Command::BenchRunner(args) => bench::runner::run(&args),
+        Command::BenchWarm(args) => bench::warm::run(&args),
         Command::Replay(args) => replay::run(&args).unwrap_or_else(|error| {
             eprintln!("glebe replay: {error:#}");
             ExitCode::from(2)

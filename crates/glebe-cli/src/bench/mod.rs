@@ -2,7 +2,7 @@
 //!
 //! A [`suite`] decides what is run; everything else is shared: [`allocators`] knows the arms,
 //! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`runner`] other
-//! programs, [`rounds`] runs all in turns, [`results`] and [`stats`] compute, [`figures`] says what
+//! programs, [`rounds`] runs all in turns on [`warm`] memory, [`results`] and [`stats`] compute, [`figures`] says what
 //! it means, [`report`] shows it, [`output`] writes it.
 
 pub mod allocators;
@@ -20,6 +20,7 @@ pub mod stats;
 pub mod suite;
 pub mod suites;
 mod traces;
+pub mod warm;
 pub mod worker;
 
 pub use patterns::short_life;

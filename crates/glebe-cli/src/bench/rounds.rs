@@ -1,8 +1,8 @@
 //! Runs suites: every row under every allocator, in interleaved rounds.
 //!
 //! Each run is a process of its own. A round runs each row of each suite under each allocator once,
-//! starting with another allocator every time, so that neither a slow minute of the machine nor a
-//! place in the order favours anyone.
+//! starting with another allocator every time, and in another order, so that neither a slow minute
+//! of the machine nor a place in the order nor who ran before favours anyone.
 
 use std::io;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ use super::output::Output;
 use super::results::{Cell, Results, Row, SCHEMA, Settings, Table};
 use super::suite::{Effort, Suite, Task};
 use super::suites::Name;
+use super::warm;
 
 /// The seed, if the user names none.
 pub const SEED: u64 = 20_260_101;
@@ -236,11 +237,11 @@ fn run_round(
 ) -> Result<()> {
     let arms = table.allocators.len();
     for (at, (row, task)) in table.rows.iter_mut().zip(&chosen.tasks).enumerate() {
-        for turn in 0..arms {
-            let column = (round + at + turn) % arms;
+        for column in order(arms, round, at) {
             let arm = &table.allocators[column];
             bar.set_message(format!("{} {} {}", table.suite, row.name, arm.name));
             if row.cells[column].failure.is_none() {
+                warm::before(row).context("cannot start a process")?;
                 let outcome = chosen
                     .suite
                     .sample(task, arm, effort)
@@ -253,7 +254,42 @@ fn run_round(
     Ok(())
 }
 
+/// The order in which a round's row goes through its arms: from another one on each time, by steps
+/// of another length each round.
+fn order(arms: usize, round: usize, row: usize) -> impl Iterator<Item = usize> {
+    let steps: Vec<usize> = (1..=arms).filter(|&step| gcd(step, arms) == 1).collect();
+    let step = steps[round % steps.len()];
+    (0..arms).map(move |turn| (round + row + turn * step) % arms)
+}
+
+fn gcd(one: usize, other: usize) -> usize {
+    match other {
+        0 => one,
+        _ => gcd(other, one % other),
+    }
+}
+
 fn bar_style() -> Result<ProgressStyle> {
     let template = "{bar:30} {pos}/{len}, {eta} left  {msg}";
     ProgressStyle::with_template(template).context("the template of the progress bar")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_arm_has_its_turn_and_others_before_it() {
+        for arms in 1..=16 {
+            let mut all: Vec<usize> = order(arms, 5, 3).collect();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..arms));
+        }
+        let before = |round| {
+            let all: Vec<usize> = order(12, round, 0).chain(order(12, round, 0)).collect();
+            all[all.iter().skip(1).position(|&arm| arm == 0).unwrap()]
+        };
+        assert_ne!(before(0), before(1));
+        assert!(order(1, 7, 0).eq([0]));
+    }
 }
