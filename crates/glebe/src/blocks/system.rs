@@ -127,7 +127,8 @@ pub unsafe fn move_pages(from: *mut u8, to: *mut u8, len: usize) -> bool {
 }
 
 /// Replaces a range by a fresh mapping that reads as zero: purges it, and makes it one mapping
-/// with its neighbours again after [`move_pages`] brought foreign pages there.
+/// with its neighbours again after [`move_pages`] brought foreign pages there, as soon as the same
+/// pages are preferred in both.
 ///
 /// # Safety
 /// As [`purge`].

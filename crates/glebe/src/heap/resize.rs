@@ -1,5 +1,5 @@
 //! realloc: in place while the size class stays the same; large objects grow into the free run
-//! behind them, else their pages are moved, not copied.
+//! behind them, else their pages are moved to fresh land, or copied to land that has pages already.
 //!
 //! A block has exactly the class that a fresh request of its size would get, so that sized frees
 //! are checked exactly and shrinking gives memory back. The exception are blocks that C programs

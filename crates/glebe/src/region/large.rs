@@ -17,9 +17,12 @@ use crate::records::directory::Land;
 use crate::records::layout::TABLES;
 use crate::records::{Entry, UNIT};
 use crate::sync::Ordering::Relaxed;
+use core::ptr::copy_nonoverlapping;
 
 /// A tail goes if the object is not more than so many times as long.
 const TAIL_SHARE: usize = 4;
+/// So many moved runs stay mappings of their own when they are freed: a process may have 65,530.
+const LEFT_AS_THEY_ARE: u32 = 64;
 
 /// What became of a request to grow in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,14 +68,19 @@ impl Region {
         self.purge_if_due();
     }
 
-    /// A run whose pages were moved here by the system is a mapping of its own: make it part of
-    /// the region's again, which also empties it.
+    /// A run whose pages were moved here by the system is a mapping of its own. The first ones stay
+    /// so, and keep their pages for a while as all that is freed; later ones are made part of the
+    /// region's mapping again, which also empties them.
     fn settle(&self, run: Run) -> Run {
-        if TABLES.land(run.unit).touched.get() == 0 {
+        if TABLES.land(run.unit).touched.get() == 0
+            || self.moved.fetch_add(1, Relaxed) < LEFT_AS_THEY_ARE
+        {
             return run;
         }
+        self.moved.store(LEFT_AS_THEY_ARE, Relaxed);
         // SAFETY: the run is free and in our hands only.
         let renewed = unsafe { system::renew(TABLES.address(run.unit), bytes(run.units)) };
+        self.advise_again(run);
         Run {
             kind: if renewed { Kind::Clean } else { Kind::Dirty },
             ..run
@@ -129,25 +137,27 @@ impl Region {
         Grown::InPlace
     }
 
-    /// Moves a live large object to a longer run without copying. Null if the system or the
-    /// region refuses; the object then stands where it stood.
+    /// Moves a live large object to a longer run: its pages, if the run has none, else what they
+    /// hold, for pages that move have to be fetched anew by whoever uses the old run next. Null if
+    /// there is no such run.
     pub fn move_large(&self, unit: u32, size: usize) -> Option<*mut u8> {
         let old = bytes({
             let _entered = self.enter();
             large_units(unit)
         });
-        let (to, _) = self.take_large(size, 1)?;
-        let new_unit = unit_of(to);
+        let (to, clean) = self.take_large(size, 1)?;
+        let from = TABLES.address(unit);
         // SAFETY: both runs are live and the caller's; the new one holds nothing yet.
-        if unsafe { system::move_pages(TABLES.address(unit), to, old) } {
-            TABLES.land(new_unit).touched.set(1);
+        if clean && unsafe { system::move_pages(from, to, old) } {
             // What is left behind reads as zero and holds no page, but joins as dirty, which is
-            // always true; a moved-away run of a moved run is renewed as any other.
-            self.give_large(unit);
-            return Some(to);
+            // always true.
+            TABLES.land(unit_of(to)).touched.set(1);
+        } else {
+            // SAFETY: as above, and the new one is longer.
+            unsafe { copy_nonoverlapping(from, to, own_bytes(unit)) };
         }
-        self.give_large(new_unit);
-        None
+        self.give_large(unit);
+        Some(to)
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Region {
     state: UnsafeCell<State>,
     /// When somebody last looked for runs to purge.
     purged_at: AtomicU32,
+    /// How many moved runs were freed, up to the number from which they are treated otherwise.
+    moved: AtomicU32,
 }
 
 /// What the lock guards.
@@ -94,6 +96,7 @@ impl Region {
             lock: Lock::new(),
             state: UnsafeCell::new(state),
             purged_at: AtomicU32::new(0),
+            moved: AtomicU32::new(0),
         }
     }
 

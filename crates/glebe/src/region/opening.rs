@@ -1,13 +1,15 @@
 //! Making land accessible, and asking for huge pages on it once the heap has shown to be large.
 //!
 //! The accessible part is always one prefix of the land, so the system keeps two or three mappings
-//! for the whole region however much is allocated and freed. A program of a few megabytes lives on
+//! for the whole region however much is allocated and freed, and a few hundred at most when large
+//! objects move by their pages. A program of a few megabytes lives on
 //! small pages, of which it uses what it touches; from [`HUGE_PAGES_FROM`] on, fresh land is dense
 //! enough for huge ones.
 
-use super::{State, bytes};
+use super::{Region, Run, State, bytes};
 use crate::blocks::system;
 use crate::records::layout::{TABLES, UNIT_SHIFT};
+use core::ops::Range;
 
 /// Bytes of land that stay on small pages.
 pub const HUGE_PAGES_FROM: usize = 16 << 20;
@@ -36,13 +38,43 @@ impl State {
     }
 
     fn ask_for_huge_pages(&self, from: u32, to: u32) {
-        let threshold = self.first + (HUGE_PAGES_FROM >> UNIT_SHIFT) as u32;
         // Whole huge pages only: advice on a part would split the mapping for nothing.
-        let from = (from / HUGE_PAGE_UNITS * HUGE_PAGE_UNITS).max(threshold);
-        let to = to / HUGE_PAGE_UNITS * HUGE_PAGE_UNITS;
-        if from < to {
+        let dense = self.dense(to);
+        let from = (from / HUGE_PAGE_UNITS * HUGE_PAGE_UNITS).max(dense.start);
+        if from < dense.end {
             // SAFETY: the range is land of our reservation.
-            unsafe { system::prefer_huge_pages(TABLES.address(from), bytes(to - from)) };
+            unsafe { system::prefer_huge_pages(TABLES.address(from), bytes(dense.end - from)) };
         }
+    }
+
+    /// The units that have huge pages if land is open up to `opened`.
+    fn dense(&self, opened: u32) -> Range<u32> {
+        let threshold = self.first + (HUGE_PAGES_FROM >> UNIT_SHIFT) as u32;
+        threshold..(opened / HUGE_PAGE_UNITS * HUGE_PAGE_UNITS).max(threshold)
+    }
+}
+
+impl Region {
+    /// Asks for the pages that a run had when it was opened, after it was mapped anew: or else it
+    /// would stay a mapping of its own.
+    pub(super) fn advise_again(&self, run: Run) {
+        let dense = {
+            let state = self.enter();
+            state.dense(state.opened)
+        };
+        let end = run.unit + run.units;
+        let (from, to) = (
+            dense.start.clamp(run.unit, end),
+            dense.end.clamp(run.unit, end),
+        );
+        // SAFETY: the ranges are land of our reservation.
+        let advise = |advice: unsafe fn(*mut u8, usize), units: Range<u32>| unsafe {
+            if !units.is_empty() {
+                advice(TABLES.address(units.start), bytes(units.end - units.start));
+            }
+        };
+        advise(system::prefer_small_pages, run.unit..from);
+        advise(system::prefer_huge_pages, from..to);
+        advise(system::prefer_small_pages, to..end);
     }
 }

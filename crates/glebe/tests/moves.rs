@@ -1,0 +1,62 @@
+//! One test alone in its process: what becomes of the pages of large objects that move.
+
+use glebe::raw;
+use std::fs;
+
+const SHORT: usize = 1 << 20;
+const LONG: usize = 4 << 20;
+const OBJECTS: usize = 200;
+
+/// An object that moves because something lies behind it; that, where it stood, and where it is.
+fn moved() -> [*mut u8; 3] {
+    let (old, behind) = (raw::malloc(SHORT), raw::malloc(SHORT));
+    // SAFETY: live and that long; given up for the result.
+    let new = unsafe {
+        old.write_bytes(7, SHORT);
+        raw::realloc(old, LONG)
+    };
+    assert!(!new.is_null() && new != old);
+    // SAFETY: live and that long.
+    assert!((0..SHORT).all(|at| unsafe { *new.add(at) } == 7));
+    [behind, old, new]
+}
+
+fn free([behind, _, new]: [*mut u8; 3]) {
+    // SAFETY: live, and given up.
+    unsafe {
+        raw::free(behind);
+        raw::free(new);
+    }
+}
+
+fn mappings() -> usize {
+    fs::read_to_string("/proc/self/maps")
+        .unwrap()
+        .lines()
+        .count()
+}
+
+#[test]
+fn pages_go_along_to_fresh_land_only_and_mappings_stay_few() {
+    free(moved());
+    // All of this land was used before: what is copied from keeps its pages for the next one.
+    let again = moved();
+    // SAFETY: nobody has got this land since; it is accessible.
+    assert_eq!(unsafe { again[1].read_volatile() }, 7);
+    free(again);
+    raw::verify().unwrap();
+
+    let before = mappings();
+    let objects: Vec<_> = (0..OBJECTS).map(|_| moved()).collect();
+    let most = mappings();
+    objects.into_iter().for_each(free);
+    raw::verify().unwrap();
+    assert!(
+        mappings() < before + OBJECTS,
+        "{before}, {most}, {}",
+        mappings()
+    );
+    assert!(raw::purge() > 0);
+    raw::verify().unwrap();
+    assert_eq!(raw::stats().live_objects, 0);
+}
