@@ -4,6 +4,7 @@
 //! A row that is run under a preloaded library can live in the command itself. One that is compiled
 //! with its allocator cannot: it stands here, for the command to list and the executables to run.
 
+mod gauge;
 pub mod pattern;
 pub mod rust;
 mod sample;
