@@ -14,8 +14,9 @@ use crate::slab::MAX_SLOT;
 use crate::slab::classes::roomy_class;
 use core::ptr::{copy_nonoverlapping, null_mut};
 
-/// Large objects from this many bytes on are moved by the system; below, copying is cheaper.
-const MOVE_FROM: usize = 256 << 10;
+/// Large objects from this many bytes on are moved by the system. Below, copying is cheaper: the
+/// old pages are soon in use again, and huge ones would have to be split.
+const MOVE_FROM: usize = 4 << 20;
 
 /// Gives a block another size; null on failure, the old block then untouched. A size of 0 counts
 /// as 1. O(1) in place or moved by pages, otherwise linear in the smaller size.

@@ -71,22 +71,22 @@ std::thread_local! {
 #[test]
 fn a_refused_purge_or_move_changes_nothing_but_the_pages() {
     let _turn = purges_alone();
-    let block = malloc(1 << 20);
+    let block = malloc(4 << 20);
     // SAFETY: live and long enough, alone in this test's hands.
     unsafe {
-        block.write_bytes(7, 1 << 20);
+        block.write_bytes(7, 4 << 20);
         // Something behind it, so that it cannot grow where it stands.
-        let behind = malloc(1 << 20);
+        let behind = malloc(4 << 20);
         faults::after(Some(0));
-        let moved = realloc(block, 4 << 20);
+        let moved = realloc(block, 16 << 20);
         faults::after(None);
         let moved = if moved.is_null() {
-            realloc(block, 4 << 20)
+            realloc(block, 16 << 20)
         } else {
             moved
         };
         assert!(
-            (0..1 << 20).all(|n| *moved.add(n) == 7),
+            (0..4 << 20).all(|n| *moved.add(n) == 7),
             "copied, or moved later"
         );
         free(behind);

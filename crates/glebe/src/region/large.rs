@@ -22,7 +22,7 @@ use core::ptr::copy_nonoverlapping;
 /// A tail goes if the object is not more than so many times as long.
 const TAIL_SHARE: usize = 4;
 /// So many moved runs stay mappings of their own when they are freed: a process may have 65,530.
-const LEFT_AS_THEY_ARE: u32 = 64;
+const LEFT_AS_THEY_ARE: u32 = 32;
 
 /// What became of a request to grow in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
