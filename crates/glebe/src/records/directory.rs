@@ -26,8 +26,8 @@ const DELTA_SHIFT: u32 = 10;
 /// The largest slab has this many units.
 pub const MAX_SLAB_UNITS: u32 = 8;
 const KEY_SHIFT: u32 = 15;
-/// Heaps are numbers from 1 to this; the next number would make a key like [`Key::NONE`].
-pub const MAX_HEAPS: u32 = (1 << 16) - 2;
+/// Heaps are numbers from 1 to this.
+pub const MAX_HEAPS: u32 = (1 << 16) - 1;
 const SHARED: u64 = 1 << 31;
 
 /// One entry of the directory.
@@ -39,8 +39,10 @@ pub struct Entry(u64);
 pub struct Key(u32);
 
 impl Key {
-    /// The key of a heap that owns nothing.
-    pub const NONE: Self = Key(u32::MAX);
+    /// The key of a heap that owns nothing: zero, so that such heaps are zeroed memory and take no
+    /// page of the library's file. Blank entries have it too, but such a heap reaches no entry by
+    /// the fast path of free (`heap::Heap::reach`).
+    pub const NONE: Self = Key(0);
 
     /// The key of a heap; number 0 is none.
     pub const fn of(heap: u32) -> Self {
@@ -141,7 +143,8 @@ impl Entry {
     #[inline(always)]
     pub const fn unit_against(self, key: Key) -> Option<(ClassOffset, usize)> {
         let rest = self.low() ^ key.0;
-        if rest >= 1 << KEY_SHIFT {
+        // Without a heap's number the entry is no slab's, and a key is that of no heap.
+        if rest >= 1 << KEY_SHIFT || self.low() < 1 << KEY_SHIFT {
             return None;
         }
         Some((self.class(), (rest >> DELTA_SHIFT) as usize))
@@ -298,12 +301,6 @@ mod tests {
         assert!(!Entry::slab(7, 5, 1).shared().is_shared_first_of(key));
         assert!(!Entry::slab(6, 5, 0).shared().is_shared_first_of(key));
         assert!(!Entry::slab(MAX_HEAPS, 0, 0).shared().is_first_of(Key::NONE));
-        assert_eq!(
-            Entry::slab(MAX_HEAPS, 0, 7)
-                .shared()
-                .unit_against(Key::NONE),
-            None
-        );
         for other in [
             Entry::slab(7, 5, 1),
             Entry::slab(6, 5, 0),
@@ -316,6 +313,18 @@ mod tests {
         assert!(Entry::slab(7, 5, 3).shared().owned_by(key));
         assert!(!Entry::slab(8, 5, 3).owned_by(key));
         assert!(!Entry::LARGE.owned_by(key));
+    }
+
+    #[test]
+    fn no_unit_belongs_to_a_heap_that_owns_nothing() {
+        let slab = Entry::slab(MAX_HEAPS, 0, 7);
+        let no_slabs = [Entry::BLANK, Entry::DIRTY, Entry::CLEAN, Entry::LARGE];
+        for entry in no_slabs.into_iter().chain([slab, slab.shared()]) {
+            for key in [Key::NONE, Key::of(1)] {
+                assert_eq!(entry.unit_against(key), None, "{entry:?}");
+            }
+        }
+        assert!(!slab.owned_by(Key::NONE) && !slab.shared().owned_by(Key::NONE));
     }
 
     #[test]
