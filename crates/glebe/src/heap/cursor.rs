@@ -49,6 +49,8 @@ pub(super) struct Pass {
     pub last: Cell<u8>,
     /// How many of its bits stand for no slot.
     pub spare: Cell<u8>,
+    /// How many words of marked slabs were visited since one had frees by others.
+    pub quiet: Cell<u8>,
 }
 
 impl Pass {
@@ -58,6 +60,7 @@ impl Pass {
             touched: Cell::new(0),
             last: Cell::new(0),
             spare: Cell::new(0),
+            quiet: Cell::new(0),
         }
     }
 }

@@ -6,6 +6,9 @@
 //! is left when less than an eighth of it is free; it comes back to its list when that changes
 //! (`heap` invariant 2). So a listed slab, and one in which another pass begins, always has a free
 //! slot: what other threads freed counts as used until it is taken back.
+//!
+//! In a slab that is marked as freed into by others, the owner's frees and refills are longer. So a
+//! class that meets marks but, for a while, no such frees takes its inbox back, marks and all.
 
 use super::cursor::Cursor;
 use super::{Heap, fork, reap};
@@ -19,6 +22,9 @@ use crate::sync::Ordering::Relaxed;
 /// Where a fresh slab's first slot may lie: somewhere in its first bytes, so that the hot objects
 /// of different classes do not all compete for the same cache sets.
 const COLOURS: u32 = 2048;
+
+/// So many words of marked slabs in a row without others' frees, and a class takes back its inbox.
+const QUIET: u8 = 8;
 
 impl Heap {
     /// The way of most refills of small classes: the next word of the pass, if it was used before,
@@ -91,7 +97,8 @@ impl Heap {
                 word = 0;
             }
             if shared {
-                self.collect(row, word);
+                let found = self.collect(row, word);
+                self.note_quiet(class, row, found);
             }
             let free = figures.valid(word) & !row.live[word].load(Relaxed);
             if free != 0 {
@@ -109,19 +116,36 @@ impl Heap {
     /// before is worth it: half of them is free.
     fn has_room_before(&self, word: usize, row: &'static Row, shared: bool) -> bool {
         if shared {
-            (0..word).for_each(|before| self.collect(row, before));
+            (0..word).for_each(|before| {
+                self.collect(row, before);
+            });
         }
         let used = usize::from(row.until.get()) - 1;
         used * 2 <= word * 64 && word > 0
     }
 
     /// Takes back remote frees of a word: a slot that its owner and another thread both freed must
-    /// not be handed out again.
+    /// not be handed out again. Whether there were any.
     #[cold]
-    fn collect(&self, row: &'static Row, word: usize) {
+    fn collect(&self, row: &'static Row, word: usize) -> bool {
         let unit = self.unit_of(row);
         let back = words::collect_word(unit, word).count_ones();
         self.lower_until(unit, back);
+        back != 0
+    }
+
+    /// Notes whether a word of a marked slab that was visited had frees by others. After [`QUIET`]
+    /// without, the class's marks are old, and are taken away.
+    fn note_quiet(&self, class: usize, row: &Row, found: bool) {
+        let quiet = &self.passes[class].quiet;
+        if found {
+            quiet.set(0);
+        } else if quiet.get() < QUIET {
+            quiet.set(quiet.get() + 1);
+        } else if row.entry.get().is_shared() {
+            quiet.set(0);
+            self.drain(class);
+        }
     }
 
     /// Puts the cursor on free slots of a word.

@@ -387,6 +387,31 @@ fn a_slab_serves_the_sizes_of_its_class_and_no_others() {
     }
 }
 
+/// Else one free by another thread would make the owner's slower for good.
+#[test]
+fn a_mark_goes_when_nobody_else_frees_there_any_more() {
+    // SAFETY: live, and given up.
+    let release = |block: usize| unsafe { free(block as *mut u8) };
+    let owner = std::thread::spawn(move || {
+        let mut blocks: Vec<usize> = (0..2000).map(|_| malloc(400) as usize).collect();
+        let given = blocks.pop().unwrap();
+        // Slabs with room, so that the class does not run out and take its inbox back for that.
+        blocks.drain(500..).for_each(release);
+        std::thread::spawn(move || release(given)).join().unwrap();
+        let entry = TABLES.directory(unit_of(given as *mut u8));
+        assert!(entry.get().is_shared());
+        for _ in 0..100 {
+            for block in &mut blocks {
+                release(*block);
+                *block = malloc(400) as usize;
+            }
+        }
+        assert!(!entry.get().is_shared());
+        blocks.into_iter().for_each(release);
+    });
+    owner.join().unwrap();
+}
+
 /// Own slots in later units and other heaps' slots are not found by the fast path.
 #[test]
 fn a_sized_free_by_another_thread_comes_home() {
