@@ -79,7 +79,7 @@ struct Shared {
     stage: AtomicU32,
     /// The next parked heap, under the registry's lock.
     next_parked: AtomicU32,
-    /// Units with remote frees, by class, linked through the table of links. One for each class, so
+    /// Units with remote frees, by class, linked through their rows. One for each class, so
     /// that a class that runs out takes back its own frees only: the others' lines stay where they
     /// are until they are worth the trip.
     inboxes: [AtomicU32; CLASSES],

@@ -27,8 +27,6 @@ pub const MIN_RESERVATION: usize = 1 << 24;
 pub struct Layout {
     /// Bytes reserved, a power of two.
     pub bytes: usize,
-    /// Inbox links.
-    pub links: usize,
     /// S.
     pub land: usize,
     /// R.
@@ -47,8 +45,7 @@ impl Layout {
     /// The layout for a reservation of `bytes`, a power of two.
     pub const fn new(bytes: usize) -> Layout {
         let units = bytes >> UNIT_SHIFT;
-        let links = units * ROW;
-        let land = links + units * size_of::<Field32>();
+        let land = units * ROW;
         let remote = land + units * size_of::<Record>();
         // Tables start at page boundaries whatever the page size.
         let heaps = (remote + units * size_of::<Remote>()).next_multiple_of(1 << 16);
@@ -72,7 +69,6 @@ impl Layout {
         };
         Layout {
             bytes,
-            links,
             land,
             remote,
             heaps,
@@ -104,7 +100,6 @@ pub struct Tables {
     base: AtomicUsize,
     // The offsets of `Layout::new(bytes)`, kept so that nothing is computed twice.
     bytes: AtomicUsize,
-    links: AtomicUsize,
     land: AtomicUsize,
     remote: AtomicUsize,
     heaps: AtomicUsize,
@@ -129,7 +124,6 @@ impl Tables {
         Tables {
             base: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            links: AtomicUsize::new(0),
             land: AtomicUsize::new(0),
             remote: AtomicUsize::new(0),
             heaps: AtomicUsize::new(0),
@@ -179,7 +173,6 @@ impl Tables {
         }
         for (field, offset) in [
             (&self.bytes, layout.bytes),
-            (&self.links, layout.links),
             (&self.land, layout.land),
             (&self.remote, layout.remote),
             (&self.heaps, layout.heaps),
@@ -291,7 +284,7 @@ impl Tables {
     /// The inbox link of a unit.
     #[inline]
     pub fn link(&self, unit: u32) -> &'static Field32 {
-        self.row(&self.links, unit as usize)
+        &self.row_of(unit).link
     }
 
     /// The record of the slab or run that starts (or, if free, ends) at a unit.

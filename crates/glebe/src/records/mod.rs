@@ -4,10 +4,10 @@
 //! land at `base + u·64 KiB` and row `u` of every table. The tables lie at the front:
 //!
 //! ```text
-//! base                                                              base + 2^k
-//! ├─── rows ───┬─ links ─┬── S ──┬─── R ───┬─ heaps ─┬w┬─ guard ─┬── land ──┤
-//!    512 B       4 B       32 B    512 B     5 KiB     ·  never     64 KiB
-//!    a unit                                  a heap       opened    a unit
+//! base                                                    base + 2^k
+//! ├─── rows ───┬── S ──┬─── R ───┬─ heaps ─┬w┬─ guard ─┬── land ──┤
+//!    512 B       32 B    512 B     9 KiB     ·  never     64 KiB
+//!    a unit                        a heap       opened    a unit
 //! ```
 //!
 //! | table | a unit's part | written by |
@@ -15,7 +15,7 @@
 //! | rows: D | [`directory::Entry`]: whose land | who opens or closes the slab or run |
 //! | rows: U | frees until something must be done about the slab | the slab's owner |
 //! | rows: A | live: one bit a slot | the slab's owner |
-//! | links | the next unit in an inbox | who frees remotely |
+//! | rows: link | the next unit in an inbox | who marked the unit |
 //! | S | [`land::Record`]: lists, lengths, states | the slab's owner; runs: the region's lock |
 //! | R remote | one bit a slot: freed by another thread, not yet taken back | anyone, atomically |
 //! | heaps | what one thread owns | its thread |

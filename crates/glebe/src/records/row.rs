@@ -1,17 +1,18 @@
 //! A row: all that malloc and free need to know about a unit, in a few cache lines.
 //!
 //! ```text
-//!  0       8            12      16          24      32     40  64      66  72               512
-//! ┌───────┬────────────┬───────┬───────────┬───────┬──────┬───┬───────┬───┬──────────────────┐
-//! │ entry │ reciprocal │ limit │ to_remote │ below │ span │ · │ until │ · │ live 0 … live 54 │
-//! └───────┴────────────┴───────┴───────────┴───────┴──────┴───┴───────┴───┴──────────────────┘
-//!    D                                                           U         A: one bit a slot;
-//!                                                                          R, if it fits
+//!  0       8            12      16          24      32     40     64      66  72               512
+//! ┌───────┬────────────┬───────┬───────────┬───────┬──────┬──────┬───────┬───┬──────────────────┐
+//! │ entry │ reciprocal │ limit │ to_remote │ below │ span │ link │ until │ · │ live 0 … live 54 │
+//! └───────┴────────────┴───────┴───────────┴───────┴──────┴──────┴───────┴───┴──────────────────┘
+//!    D                                                              U         A: one bit a slot;
+//!                                                                             R, if it fits
 //! ```
 //! A free reads the entry and the reciprocal, side by side, for the one must not wait for the
 //! other; clears a bit and counts down. What the owner writes at each malloc and free, U and A, has
 //! lines of its own: every free by another thread reads the first line. Only the row of a slab's
-//! first unit has all this; the others have their entry only.
+//! first unit has all this; the others have their entry and their link only. The link is written by
+//! who has just marked the entry, and read by the owner, who is about to take the mark away.
 //!
 //! A slab that leaves half of A's words unused has R there, behind its own: the owner's frees, if
 //! others free in the slab too, look at both, which then mostly lie in one line.
@@ -47,7 +48,9 @@ pub struct Row {
     pub below: Field64,
     /// How many sizes the slab's class serves.
     pub span: Field64,
-    unused: [u8; LINE - 40],
+    /// The next unit in an inbox; of whoever marked this one as shared.
+    pub link: Field32,
+    unused: [u8; LINE - 44],
     /// Frees until something must be done about the slab.
     pub until: Field16,
     unused_beside: [u8; 6],
