@@ -255,10 +255,11 @@ pub trait Index: 'static {
     }
 
     /// Whether too much waits, which is counted from time to time, as it may have become less
-    /// unnoticed. O(1), amortized over the calls.
+    /// unnoticed. `keeps` if there is no supplier to give anything back to. O(1), amortized over
+    /// the calls.
     #[doc(hidden)]
-    fn is_crowded<T: Tags>(&mut self, site: &Site<T>) -> bool {
-        let _ = site;
+    fn is_crowded<T: Tags>(&mut self, site: &Site<T>, keeps: bool) -> bool {
+        let _ = (site, keeps);
         false
     }
 

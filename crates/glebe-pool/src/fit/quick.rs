@@ -38,6 +38,8 @@ const STEPS_LOG2: u32 = 3;
 const SHIFTS_FROM: u32 = EXACT.ilog2() - STEPS_LOG2;
 /// So many blocks that wait are enough: more would only take up cache.
 const ENOUGH: usize = 2048;
+/// What waits is of one size if no more than one part of so many is of others.
+const ALIKE: usize = 8;
 /// How many blocks of a list a request for an alignment above the granule looks at.
 const TRIES: usize = 8;
 
@@ -47,7 +49,8 @@ const TRIES: usize = 8;
 /// large enough, before a supplier is asked; when more than a 16th of the land waits, or more than
 /// is of use, a few at every free; and at [`Pool::trim`](crate::Pool::trim). Until then
 /// [`Stats`](crate::Stats) count them as free blocks of their own, and a plot that holds one does
-/// not go back to its supplier.
+/// not go back to its supplier. In a pool without a supplier, if nearly all of too much is of one
+/// size, twice as much may wait until all is joined.
 ///
 /// Requests above 1 KiB are rounded up, by at most an eighth, while half of the land is free in one
 /// piece.
@@ -150,8 +153,13 @@ impl<const WORDS: usize> QuickFit<WORDS> {
     /// Notes that so many blocks wait, of so many granules together.
     fn count<T>(&mut self, site: &Site<T>, blocks: usize, granules: usize) {
         let enough = granules / blocks.max(1) * ENOUGH;
-        self.most = site.plots.may_wait().min(enough);
-        self.left = self.most.wrapping_sub(granules).cast_signed();
+        self.allow(site.plots.may_wait().min(enough), granules);
+    }
+
+    /// Sets how many granules may wait; how many do is known.
+    fn allow(&mut self, most: usize, granules: usize) {
+        self.most = most;
+        self.left = most.wrapping_sub(granules).cast_signed();
     }
 }
 
@@ -267,21 +275,28 @@ impl<const WORDS: usize> Index for QuickFit<WORDS> {
         Ok(None)
     }
 
-    fn is_crowded<T: Tags>(&mut self, site: &Site<T>) -> bool {
+    fn is_crowded<T: Tags>(&mut self, site: &Site<T>, keeps: bool) -> bool {
         if let Some(less) = self.patience.checked_sub(1) {
             self.patience = less;
         } else {
-            let (mut blocks, mut sum) = (0, 0);
+            let (mut blocks, mut sum, mut one) = (0, 0, 0);
             for list in 0..LISTS {
+                let before = sum;
                 for _ in follow(site, self.first(site, list)).take_while(Result::is_ok) {
                     site.step();
                     sum += granules_in(list);
                     blocks += 1;
                 }
+                one = one.max(sum - before);
             }
             self.count(site, blocks, sum);
             // So that the count costs each call as much as a few blocks.
             self.patience = blocks / 8;
+            if keeps && self.left < 0 && one > sum - sum / ALIKE {
+                // The next count comes when twice as many wait, and costs each as little.
+                self.allow(2 * sum, sum);
+                self.patience = 0;
+            }
         }
         self.left < 0
     }

@@ -102,7 +102,7 @@ impl<F: Fit, T: Tags, S: BlockSource> Pool<F, T, S> {
     #[cold]
     #[inline(never)]
     pub(super) fn join_some(&mut self) {
-        if !self.index.is_crowded(&self.site) {
+        if !self.index.is_crowded(&self.site, !S::GRANTS) {
             return;
         }
         for _ in 0..JOINED_PER_FREE {

@@ -2,7 +2,8 @@
 
 use crate::common::{Land, remember, remembered};
 use glebe_pool::{
-    BLOCK, Fault, InlineTags, Mmap, NoSource, Pool, QuickFit, SideTags, State, Tags, Unresized,
+    BLOCK, BlockSource, Fault, InlineTags, Mmap, NoSource, Pool, QuickFit, SideTags, State, Tags,
+    Unresized,
 };
 use std::alloc::Layout;
 
@@ -122,11 +123,13 @@ fn blocks_that_wait_are_joined_when_they_are_needed() {
     grows_into_blocks_that_wait::<InlineTags>();
 }
 
-#[test]
-fn no_more_waits_than_a_part_of_the_land() {
-    let land = Land::new(1 << 18, 16);
-    let mut pool = pool::<SideTags>(&land);
-    let blocks: [_; 1000] = row(&mut pool, 200);
+/// Frees so many blocks of these sizes in turn; the most bytes that waited at a time.
+fn most_waiting<S: BlockSource>(
+    pool: &mut Pool<QuickFit, SideTags, S>,
+    sizes: [usize; 2],
+) -> usize {
+    let block = |at| pool.alloc(bytes(sizes[at % 2])).expect("room").as_ptr();
+    let blocks: [_; 1000] = std::array::from_fn(block);
     let mut most = 0;
     for block in blocks {
         // SAFETY: the block lives.
@@ -135,9 +138,33 @@ fn no_more_waits_than_a_part_of_the_land() {
         let sum: usize = pool.walk().filter(waits).map(|block| block.stride).sum();
         most = most.max(sum);
     }
+    pool.verify().expect("a sound pool");
+    most
+}
+
+#[test]
+fn no_more_waits_than_a_part_of_the_land() {
+    let land = Land::new(1 << 18, 16);
+    let mut pool = pool::<SideTags>(&land);
+    let most = most_waiting(&mut pool, [200, 100]);
     assert!(most > (1 << 18) / 32, "{most} bytes at most");
     assert!(most <= (1 << 18) / 16 + 208, "{most} bytes at most");
-    pool.verify().expect("a sound pool");
+}
+
+#[test]
+fn all_that_is_of_one_size_may_wait_if_there_is_no_supplier() {
+    let land = Land::new(1 << 18, 16);
+    let mut fixed = pool::<SideTags>(&land);
+    assert_eq!(most_waiting(&mut fixed, [200, 200]), 1000 * 208);
+    // And what is asked for next may have it.
+    assert_eq!(most_waiting(&mut fixed, [60, 60]), 1000 * 64);
+    fixed.trim();
+    let most = most_waiting(&mut fixed, [200, 100]);
+    assert!(most <= (1 << 18) / 16 + 208, "{most} bytes at most");
+
+    let mut granted: Pool<QuickFit, SideTags, Mmap> = Pool::new(Mmap);
+    let most = most_waiting(&mut granted, [200, 200]);
+    assert!(most < 1000 * 208 / 8, "{most} bytes at most");
 }
 
 /// Above 1 KiB there is a list for every 32nd of a doubling only.
