@@ -93,6 +93,9 @@ fn care() -> Care {
 /// Bytes of land: much more than lives, as blocks at multiples of 4 MiB leave holes of that size.
 const LAND: usize = 512 << 20;
 
+/// Bytes that live: as few as leave time for many ops, as each byte is written and looked at.
+const MOST_LIVE: usize = 24 << 20;
+
 /// All mixes, of few enough blocks for lists.
 fn profiles() -> impl Iterator<Item = Profile> {
     Profile::all().map(|mut profile| {
@@ -100,7 +103,7 @@ fn profiles() -> impl Iterator<Item = Profile> {
             Sizes::Aligned => 48,
             _ => 300,
         });
-        profile.max_bytes = profile.max_bytes.min(24 << 20);
+        profile.max_bytes = profile.max_bytes.min(MOST_LIVE);
         profile
     })
 }
@@ -143,6 +146,7 @@ fn on_mappings<F: Fit + Send, T: Tags>() {
     for sizes in [Sizes::Skewed, Sizes::Large, Sizes::Aligned] {
         let mut profile = Profile::new(sizes, Lifetimes::Growth);
         profile.max_live = 100;
+        profile.max_bytes = profile.max_bytes.min(MOST_LIVE);
         let pool: Pool<F, T, Mmap> = Pool::new(Mmap).with_single_from(128 << 10);
         play(pool, profile, ops() / 8);
     }
