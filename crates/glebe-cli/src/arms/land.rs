@@ -9,10 +9,12 @@ use memmap2::{MmapMut, MmapOptions};
 /// As buddies of a range lie best when it starts at a multiple of its size.
 const MOST_ALIGNMENT: usize = 1 << 27;
 
+const PAGE: usize = 4096;
+
 /// A range that is given up when it is dropped.
 #[derive(Debug)]
 pub struct Land {
-    _mapping: MmapMut,
+    mapping: MmapMut,
     start: NonNull<u8>,
     bytes: usize,
 }
@@ -28,10 +30,20 @@ impl Land {
         let memory = mapping.as_mut_ptr();
         let start = memory.wrapping_add(memory.align_offset(align));
         Ok(Land {
-            _mapping: mapping,
+            mapping,
             start: NonNull::new(start).expect("a mapping does not start at 0"),
             bytes,
         })
+    }
+
+    /// So many bytes, with all pages in place, as those are that a kernel or a small system deals
+    /// in: or else the cost of their first use would be taken for the arm's.
+    pub fn in_place(bytes: usize) -> io::Result<Land> {
+        let mut land = Self::of(bytes)?;
+        let offset = land.start.as_ptr() as usize - land.mapping.as_ptr() as usize;
+        let pages = land.mapping[offset..offset + bytes].iter_mut();
+        pages.step_by(PAGE).for_each(|byte| *byte = 0);
+        Ok(land)
     }
 
     /// Its first byte.

@@ -32,7 +32,7 @@ unsafe impl critical_section::Impl for NoSection {
 
 /// Opens a peer over so many bytes.
 pub fn open(peer: Peer, bytes: usize) -> io::Result<Box<dyn Arm>> {
-    let land = Land::of(bytes)?;
+    let land = Land::in_place(bytes)?;
     let (start, bytes) = (land.start(), land.bytes());
     // SAFETY, for the whole match: the range is the peer's alone and is kept as long as it.
     Ok(match peer {

@@ -52,7 +52,7 @@ impl<F: glebe_pool::Fit, T: glebe_pool::Tags, S: BlockSource> Arm for Held<F, T,
 /// A pool over what its supplier gives.
 pub fn open(fit: Fit, tags: Tags, supplier: Supplier, bytes: usize) -> io::Result<Box<dyn Arm>> {
     Ok(match supplier {
-        Supplier::Fixed => with(fit, tags, NoSource, Some(Land::of(bytes)?))?,
+        Supplier::Fixed => with(fit, tags, NoSource, Some(Land::in_place(bytes)?))?,
         Supplier::Kernel => {
             // SAFETY: the stand-in grants each run to one caller until it is freed.
             let kernel = unsafe { Kernel::new(kernel::mem_block_alloc, kernel::mem_block_free) };
