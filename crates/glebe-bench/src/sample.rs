@@ -35,8 +35,7 @@ pub struct Identity {
 pub struct Sample {
     /// Operations in the timed part.
     pub ops: u64,
-    /// Wall-clock nanoseconds for each of them, while the machine was at its fastest
-    /// (see [`crate::gauge`]).
+    /// Wall-clock nanoseconds for each of them, while the machine was at its fastest.
     pub ns_per_op: f64,
     /// The largest resident set of the whole process, in KiB.
     pub peak_rss_kib: u64,
