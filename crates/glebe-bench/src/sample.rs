@@ -142,7 +142,7 @@ impl Cost {
         self.elapsed.as_nanos() as f64 / self.ops as f64
     }
 
-    /// Into how many slices a run of so many operations is to be cut, if they take as long as these.
+    /// Into how many slices a run of so many operations is cut, if they take as long as these.
     fn slices(&self, ops: u64) -> u64 {
         if self.user_ms + self.system_ms > PARALLEL * self.elapsed.as_secs_f64() * 1e3 {
             return 1;

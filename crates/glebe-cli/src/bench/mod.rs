@@ -2,8 +2,8 @@
 //!
 //! A [`suite`] decides what is run; everything else is shared: [`allocators`] knows the arms,
 //! [`peers`] builds them, [`child`] starts [`worker`] processes under them, [`runner`] other
-//! programs, [`rounds`] runs all in turns on [`warm`] memory, [`results`] and [`stats`] compute, [`figures`] says what
-//! it means, [`report`] shows it, [`output`] writes it.
+//! programs, [`rounds`] runs all in turns on [`warm`] memory, [`results`] and [`stats`] compute,
+//! [`figures`] says what it means, [`report`] shows it, [`output`] writes it.
 
 pub mod allocators;
 pub mod child;
