@@ -39,7 +39,8 @@ pub(super) struct Cursor {
     fresh: Cell<bool>,
 }
 
-/// The rest of a cursor, which only refills look at.
+/// The rest of a cursor, which only refills look at. Aligned so that a class's is found by a shift.
+#[repr(align(8))]
 pub(super) struct Pass {
     /// The slab's word that this pass visits next.
     pub next: Cell<u8>,

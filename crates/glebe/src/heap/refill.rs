@@ -97,8 +97,7 @@ impl Heap {
                 word = 0;
             }
             if shared {
-                let found = self.collect(row, word);
-                self.note_quiet(class, row, found);
+                self.visit_shared(class, row, word);
             }
             let free = figures.valid(word) & !row.live[word].load(Relaxed);
             if free != 0 {
@@ -134,11 +133,13 @@ impl Heap {
         back != 0
     }
 
-    /// Notes whether a word of a marked slab that was visited had frees by others. After [`QUIET`]
+    /// Takes back remote frees of a word that a pass comes to. After [`QUIET`] words of marked slabs
     /// without, the class's marks are old, and are taken away.
-    fn note_quiet(&self, class: usize, row: &Row, found: bool) {
+    #[cold]
+    #[inline(never)]
+    fn visit_shared(&self, class: usize, row: &'static Row, word: usize) {
         let quiet = &self.passes[class].quiet;
-        if found {
+        if self.collect(row, word) {
             quiet.set(0);
         } else if quiet.get() < QUIET {
             quiet.set(quiet.get() + 1);
