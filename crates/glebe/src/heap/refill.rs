@@ -133,8 +133,8 @@ impl Heap {
         back != 0
     }
 
-    /// Takes back remote frees of a word that a pass comes to. After [`QUIET`] words of marked slabs
-    /// without, the class's marks are old, and are taken away.
+    /// Takes back remote frees of a word that a pass comes to. After [`QUIET`] words of marked
+    /// slabs without any, the class's marks are old, and are taken away.
     #[cold]
     #[inline(never)]
     fn visit_shared(&self, class: usize, row: &'static Row, word: usize) {
