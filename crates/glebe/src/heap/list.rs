@@ -22,6 +22,11 @@ impl List {
         self.head.get()
     }
 
+    /// The last slab, or 0.
+    pub fn last(&self) -> u32 {
+        self.tail.get()
+    }
+
     /// Whether `unit` is all there is.
     pub fn is_only(&self, unit: u32) -> bool {
         self.head.get() == unit && self.tail.get() == unit

@@ -129,15 +129,20 @@ impl Heap {
         self.drain_all();
         for class in 0..self.cursors.len() {
             self.abandon(class);
-            // `give_back` takes slabs out of the list while we walk it.
-            let mut unit = self.lists[class].first();
-            while unit != 0 {
-                let next = TABLES.land(unit).next.get();
-                if TABLES.until(unit).get() == 0 {
-                    self.give_back(class, unit);
-                }
-                unit = next;
+            self.give_back_empty(class);
+        }
+    }
+
+    /// Gives back the listed slabs of a class that are empty, once: those that another thread holds
+    /// on to come to the end of the list, behind the last one looked at.
+    fn give_back_empty(&self, class: usize) {
+        let (mut unit, last) = (self.lists[class].first(), self.lists[class].last());
+        while unit != 0 {
+            let next = TABLES.land(unit).next.get();
+            if TABLES.until(unit).get() == 0 {
+                self.give_back(class, unit);
             }
+            unit = if unit == last { 0 } else { next };
         }
     }
 

@@ -17,6 +17,7 @@ use crate::slab::classes::{EXACT, class_of, size_of_class};
 use crate::slab::{CLASSES, MAX_SLOT};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::vec::Vec;
 
 /// Held by a test while nobody else's purge may take its pages.
@@ -70,36 +71,40 @@ std::thread_local! {
 
 #[test]
 fn a_refused_purge_or_move_changes_nothing_but_the_pages() {
+    const SHORT: usize = 4 << 20;
     let _turn = purges_alone();
-    let block = malloc(4 << 20);
-    // SAFETY: live and long enough, alone in this test's hands.
-    unsafe {
-        block.write_bytes(7, 4 << 20);
-        // Something behind it, so that it cannot grow where it stands.
-        let behind = malloc(4 << 20);
-        faults::after(Some(0));
-        let moved = realloc(block, 16 << 20);
-        faults::after(None);
-        let moved = if moved.is_null() {
-            realloc(block, 16 << 20)
-        } else {
-            moved
-        };
-        assert!(
-            (0..4 << 20).all(|n| *moved.add(n) == 7),
-            "copied, or moved later"
-        );
-        free(behind);
-        free(moved);
-        faults::after(Some(0));
-        purge();
-        faults::after(None);
-        let again = zalloc(4 << 20);
-        assert!(
-            (0..4 << 20).all(|n| *again.add(n) == 0),
-            "what was not purged is not zero"
-        );
-        free(again);
+    // Opening land, asking, moving, mapping the target again: each is refused once.
+    for calls in 0..4 {
+        let block = malloc(SHORT);
+        // SAFETY: live and long enough, alone in this test's hands.
+        unsafe {
+            block.write_bytes(7, SHORT);
+            // Something behind it, so that it cannot grow where it stands.
+            let behind = malloc(SHORT);
+            faults::after(Some(calls));
+            let moved = realloc(block, 16 << 20);
+            faults::after(None);
+            let moved = if moved.is_null() {
+                realloc(block, 16 << 20)
+            } else {
+                moved
+            };
+            assert!(
+                (0..SHORT).all(|n| *moved.add(n) == 7),
+                "after {calls} calls"
+            );
+            free(behind);
+            free(moved);
+            faults::after(Some(0));
+            purge();
+            faults::after(None);
+            let again = zalloc(SHORT);
+            assert!(
+                (0..SHORT).all(|n| *again.add(n) == 0),
+                "what was not purged is not zero"
+            );
+            free(again);
+        }
     }
 }
 
@@ -409,6 +414,41 @@ fn a_mark_goes_when_nobody_else_frees_there_any_more() {
         assert!(!entry.get().is_shared());
         blocks.into_iter().for_each(release);
     });
+    owner.join().unwrap();
+}
+
+/// Another thread has marked a slab's unit and not yet told the owner; meanwhile all its slots have
+/// come home by another unit. Two such slabs change places at the end of the list.
+#[test]
+fn a_heap_is_tidied_while_others_hold_on_to_its_empty_slabs() {
+    let (done, wait) = channel();
+    let owner = std::thread::spawn(move || {
+        let blocks: Vec<*mut u8> = (0..400).map(|_| malloc(3000)).collect();
+        let mut units: Vec<u32> = blocks.iter().map(|&block| unit_of(block)).collect();
+        units.dedup();
+        for cell in units.iter().map(|&unit| TABLES.directory(unit)) {
+            assert!(cell.mark_shared(cell.get()));
+        }
+        for block in blocks {
+            // SAFETY: live, and given up.
+            unsafe { free(block) };
+        }
+        tls::heap().tidy();
+        let held = units
+            .iter()
+            .copied()
+            .filter(|&unit| TABLES.directory(unit).get().is_shared());
+        let held: Vec<u32> = held.collect();
+        for &unit in &held {
+            super::life::tell_owner(tls::heap().number.get(), class_of(3000), unit);
+        }
+        tls::heap().tidy();
+        done.send((units.len(), held.len())).unwrap();
+    });
+    let (all, held) = wait
+        .recv_timeout(Duration::from_secs(60))
+        .expect("tidy comes to an end");
+    assert!(all > 4 && held == all, "{held} of {all}");
     owner.join().unwrap();
 }
 
