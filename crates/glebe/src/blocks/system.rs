@@ -6,6 +6,7 @@
 
 use core::ffi::c_void;
 use core::ptr::null_mut;
+use rustix::io::Errno;
 use rustix::mm::{self, Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags};
 
 /// Bytes of a supplier's block; every supplier of the hosted engine deals in multiples of it.
@@ -111,19 +112,43 @@ pub unsafe fn wipe_on_fork(start: *mut u8, len: usize) -> bool {
     unsafe { mm::madvise(start.cast(), len, Advice::LinuxWipeOnFork).is_ok() }
 }
 
+/// What [`move_pages`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Move {
+    /// The pages are at their target.
+    Done,
+    /// Nothing.
+    Refused,
+    /// The pages are where they were, but the target may not be mapped any more.
+    Torn,
+}
+
 /// Moves the pages of `from` to `to` without copying; `from` stays mapped and reads as zero.
+///
+/// The system moves pages of one mapping only, and finds that out when the target is gone. So it
+/// is asked first, by a request to grow in place, which comes to nothing as something lies behind.
 ///
 /// # Safety
 /// Both ranges of `len` bytes are open, page-aligned, apart from each other and the caller's;
-/// what `to` held is lost.
-pub unsafe fn move_pages(from: *mut u8, to: *mut u8, len: usize) -> bool {
+/// what `to` held is lost. The page behind `from` is part of a reservation.
+pub unsafe fn move_pages(from: *mut u8, to: *mut u8, len: usize) -> Move {
+    let (from, to): (*mut c_void, *mut c_void) = (from.cast(), to.cast());
+    // SAFETY: the page behind is mapped, so that nothing can grow.
+    let probe = unsafe { mm::mremap(from, len, len + page_size(), MremapFlags::empty()) };
+    if faults::refuse() || probe != Err(Errno::NOMEM) {
+        return Move::Refused;
+    }
     if faults::refuse() {
-        return false;
+        return Move::Torn;
     }
     let flags = MremapFlags::MAYMOVE | MremapFlags::DONTUNMAP;
-    let (from, to): (*mut c_void, *mut c_void) = (from.cast(), to.cast());
     // SAFETY: the caller owns both ranges and gives up the contents of `to`.
-    unsafe { mm::mremap_fixed(from, len, len, flags, to).is_ok() }
+    match unsafe { mm::mremap_fixed(from, len, len, flags, to) } {
+        Ok(_) => Move::Done,
+        // An old kernel, or a filter: nothing was begun.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => Move::Refused,
+        Err(_) => Move::Torn,
+    }
 }
 
 /// Replaces a range by a fresh mapping that reads as zero: purges it, and makes it one mapping

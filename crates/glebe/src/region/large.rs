@@ -11,7 +11,7 @@
 //! owner and a second free is refused exactly.
 
 use super::{Kind, Region, Run, bytes};
-use crate::blocks::system::{self, BLOCK};
+use crate::blocks::system::{self, BLOCK, Move};
 use crate::fault::{Misuse, misuse};
 use crate::records::directory::Land;
 use crate::records::layout::TABLES;
@@ -78,9 +78,7 @@ impl Region {
             return run;
         }
         self.moved.store(LEFT_AS_THEY_ARE, Relaxed);
-        // SAFETY: the run is free and in our hands only.
-        let renewed = unsafe { system::renew(TABLES.address(run.unit), bytes(run.units)) };
-        self.advise_again(run);
+        let renewed = self.renew(run.unit, run.units);
         Run {
             kind: if renewed { Kind::Clean } else { Kind::Dirty },
             ..run
@@ -141,14 +139,25 @@ impl Region {
     /// hold, for pages that move have to be fetched anew by whoever uses the old run next. Null if
     /// there is no such run.
     pub fn move_large(&self, unit: u32, size: usize) -> Option<*mut u8> {
-        let old = bytes({
-            let _entered = self.enter();
-            large_units(unit)
-        });
+        let (units, last) = {
+            let state = self.enter();
+            let units = large_units(unit);
+            (units, unit + units == state.end)
+        };
         let (to, clean) = self.take_large(size, 1)?;
         let from = TABLES.address(unit);
-        // SAFETY: both runs are live and the caller's; the new one holds nothing yet.
-        if clean && unsafe { system::move_pages(from, to, old) } {
+        // Behind the last run of the reservation is what others have mapped, or nothing.
+        let moved = if clean && !last {
+            // SAFETY: both runs are live and the caller's; the new one holds nothing yet.
+            unsafe { system::move_pages(from, to, bytes(units)) }
+        } else {
+            Move::Refused
+        };
+        if moved == Move::Torn && !self.renew(unit_of(to), units) {
+            // A hole in the land: its run stays live for good.
+            return None;
+        }
+        if moved == Move::Done {
             // What is left behind reads as zero and holds no page, but joins as dirty, which is
             // always true.
             TABLES.land(unit_of(to)).touched.set(1);
@@ -158,6 +167,15 @@ impl Region {
         }
         self.give_large(unit);
         Some(to)
+    }
+
+    /// Maps land anew that is in the caller's hands and holds nothing any more. False if the system
+    /// refuses.
+    fn renew(&self, unit: u32, units: u32) -> bool {
+        // SAFETY: as the caller says.
+        let renewed = unsafe { system::renew(TABLES.address(unit), bytes(units)) };
+        self.advise_again(unit, units);
+        renewed
     }
 }
 

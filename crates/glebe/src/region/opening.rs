@@ -2,11 +2,10 @@
 //!
 //! The accessible part is always one prefix of the land, so the system keeps two or three mappings
 //! for the whole region however much is allocated and freed, and a few hundred at most when large
-//! objects move by their pages. A program of a few megabytes lives on
-//! small pages, of which it uses what it touches; from [`HUGE_PAGES_FROM`] on, fresh land is dense
-//! enough for huge ones.
+//! objects move by their pages. A program of a few megabytes lives on small pages, of which it uses
+//! what it touches; from [`HUGE_PAGES_FROM`] on, fresh land is dense enough for huge ones.
 
-use super::{Region, Run, State, bytes};
+use super::{Region, State, bytes};
 use crate::blocks::system;
 use crate::records::layout::{TABLES, UNIT_SHIFT};
 use core::ops::Range;
@@ -55,25 +54,22 @@ impl State {
 }
 
 impl Region {
-    /// Asks for the pages that a run had when it was opened, after it was mapped anew: or else it
+    /// Asks for the pages that land had when it was opened, after it was mapped anew: or else it
     /// would stay a mapping of its own.
-    pub(super) fn advise_again(&self, run: Run) {
+    pub(super) fn advise_again(&self, unit: u32, units: u32) {
         let dense = {
             let state = self.enter();
             state.dense(state.opened)
         };
-        let end = run.unit + run.units;
-        let (from, to) = (
-            dense.start.clamp(run.unit, end),
-            dense.end.clamp(run.unit, end),
-        );
+        let end = unit + units;
+        let (from, to) = (dense.start.clamp(unit, end), dense.end.clamp(unit, end));
         // SAFETY: the ranges are land of our reservation.
         let advise = |advice: unsafe fn(*mut u8, usize), units: Range<u32>| unsafe {
             if !units.is_empty() {
                 advice(TABLES.address(units.start), bytes(units.end - units.start));
             }
         };
-        advise(system::prefer_small_pages, run.unit..from);
+        advise(system::prefer_small_pages, unit..from);
         advise(system::prefer_huge_pages, from..to);
         advise(system::prefer_small_pages, to..end);
     }
