@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use glebe_trace::raw;
-use glebe_trace::recording::Writer;
+use glebe_trace::recording::{self, Writer};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, raise, signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -112,7 +112,7 @@ fn next_signal() -> Option<(i32, i32)> {
 fn convert(raw: &NamedTempFile, folder: &Path, file: &Path) -> io::Result<bool> {
     let mut output = tempfile::Builder::new();
     output.permissions(Permissions::from_mode(0o666));
-    let mut writer = Writer::new(output.tempfile_in(folder)?)?;
+    let mut writer = Writer::new(recording::packed(output.tempfile_in(folder)?))?;
     let records = BufReader::with_capacity(1 << 20, raw.reopen()?);
     let done = raw::convert(records, &mut writer)?;
     if done.records == 0 {
@@ -125,6 +125,6 @@ fn convert(raw: &NamedTempFile, folder: &Path, file: &Path) -> io::Result<bool> 
             done.lost, done.records
         );
     }
-    writer.finish()?.persist(file)?;
+    writer.finish()?.finish()?.persist(file)?;
     Ok(true)
 }

@@ -14,20 +14,27 @@
 //! | 9 the events that follow are of thread | thread |
 //! | 10 bad free | id, what is wrong + 16 × by which call |
 //!
+//! All of it may be one gzip stream ([`packed`]), which is a tenth as long: programs repeat themselves.
+//!
 //! An id is written as its distance from the last one, zigzag. The tag's high 4 bits hold that if
 //! it is below 15, else they are 15 and a varint follows. Most events take 2 or 3 bytes.
 
 use crate::bad::{Bad, Way};
 use crate::op::Op;
-use std::io::{self, Read, Write};
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 /// How a recording begins.
-pub const MAGIC: [u8; 4] = *b"GLBT";
+const MAGIC: [u8; 4] = *b"GLBT";
 const VERSION: u8 = 1;
 const END: u8 = 0;
 const THREAD: u8 = 9;
 /// In a tag's high bits: a varint follows.
 const MORE: u64 = 15;
+/// How a gzip stream begins.
+const GZIP: u8 = 0x1f;
+/// The best of gzip's levels that takes less time than making the recording.
+const LEVEL: Compression = Compression::new(4);
 
 /// An op and the thread that called it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,10 +398,37 @@ impl<R: Read> Iterator for Reader<R> {
     }
 }
 
-/// Reads a whole recording.
+/// Packs what is written to it; to be finished when the recording is.
+pub fn packed<W: Write>(output: W) -> GzEncoder<W> {
+    GzEncoder::new(output, LEVEL)
+}
+
+/// The bytes of a recording, packed or not.
+fn unpacked<'a>(input: impl Read + 'a) -> io::Result<Box<dyn BufRead + 'a>> {
+    let mut input = BufReader::new(input);
+    Ok(if input.fill_buf()?.first() == Some(&GZIP) {
+        Box::new(BufReader::new(MultiGzDecoder::new(input)))
+    } else {
+        Box::new(input)
+    })
+}
+
+/// Whether a file begins as a recording does, packed or not.
+pub fn is_one(input: impl Read) -> bool {
+    let mut start = [0; MAGIC.len()];
+    let read = unpacked(input).and_then(|mut input| input.read_exact(&mut start));
+    read.is_ok() && start == MAGIC
+}
+
+/// Reads a whole recording, packed or not.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn read(input: impl Read) -> Result<Vec<Event>, ReadError> {
-    Reader::new(io::BufReader::new(input))?.collect()
+    let mut reader = Reader::new(unpacked(input).map_err(ReadError::Io)?)?;
+    let events = reader.by_ref().collect::<Result<_, _>>()?;
+    // gzip looks at its own end when it is read.
+    let behind = reader.input.read(&mut [0]);
+    behind.map_err(|error| reader.failure(error))?;
+    Ok(events)
 }

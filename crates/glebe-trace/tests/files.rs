@@ -6,6 +6,7 @@ use glebe_trace::recording::{self, ReadError};
 use glebe_trace::{Care, Event, Op, Origin, Profile, Stream, import, replay};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use std::io::Write;
 
 fn events(count: usize) -> Vec<Event> {
     let profile: Profile = "skewed-growth".parse().unwrap();
@@ -97,6 +98,33 @@ fn damage_is_seen_wherever_it_is() {
         recording::read(&later[..]),
         Err(ReadError::Version(2))
     ));
+}
+
+#[test]
+fn a_packed_recording_is_shorter_and_damage_is_seen_as_well() {
+    let (plain, events) = (bytes(&events(300)), events(300));
+    let mut packed = recording::packed(Vec::new());
+    packed.write_all(&plain).unwrap();
+    let packed = packed.finish().unwrap();
+    assert!(packed.len() < plain.len());
+    for whole in [&plain, &packed] {
+        assert_eq!(recording::read(&whole[..]).unwrap(), events);
+        assert!(recording::is_one(&whole[..]) && !recording::is_one(&whole[1..]));
+    }
+    let mut seen = 0;
+    for place in 0..packed.len() {
+        let mut bytes = packed.clone();
+        bytes[place] ^= 0x10;
+        // Not each of gzip's own bytes means something.
+        match recording::read(&bytes[..]) {
+            Ok(read) => assert_eq!(read, events, "changed at {place}"),
+            Err(_) => seen += 1,
+        }
+    }
+    assert!(seen + 10 > packed.len(), "{seen} of {}", packed.len());
+    for place in 0..packed.len() {
+        recording::read(&packed[..place]).expect_err("a missing end");
+    }
 }
 
 fn op() -> impl Strategy<Value = Op> {

@@ -11,7 +11,7 @@ mod shapes;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -120,9 +120,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 /// Whether a file begins as a recording does.
 fn is_recording(path: &Path) -> bool {
-    let mut start = [0; recording::MAGIC.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start == recording::MAGIC
+    File::open(path).is_ok_and(recording::is_one)
 }
 
 /// How the benchmark is to play recordings.
