@@ -193,10 +193,9 @@ fn failures_of_our_own_are_125() {
         stderr(&output)
     );
     for usage in [&["run"][..], &["run", "--no-such-option", "true"]] {
-        assert_eq!(
-            glebe().args(usage).output().unwrap().status.code(),
-            Some(125)
-        );
+        let mut command = glebe();
+        command.env("GLEBE_LIBRARY", &stage.library).args(usage);
+        assert_eq!(command.output().unwrap().status.code(), Some(125));
     }
 }
 
