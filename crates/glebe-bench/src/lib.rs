@@ -9,4 +9,7 @@ pub mod pattern;
 pub mod rust;
 mod sample;
 
+/// Bytes of a page, of which touching one byte is enough.
+pub const PAGE: usize = 4096;
+
 pub use sample::{Identity, Sample, libc_version, measure, peak_rss_kib, timed};

@@ -4,12 +4,11 @@
 use std::io;
 use std::ptr::NonNull;
 
+use glebe_bench::PAGE;
 use memmap2::{MmapMut, MmapOptions};
 
 /// As buddies of a range lie best when it starts at a multiple of its size.
 const MOST_ALIGNMENT: usize = 1 << 27;
-
-const PAGE: usize = 4096;
 
 /// A range that is given up when it is dropped.
 #[derive(Debug)]

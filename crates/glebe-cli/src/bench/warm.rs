@@ -12,6 +12,7 @@
 use std::io;
 use std::process::{Command, ExitCode, Stdio};
 
+use glebe_bench::PAGE;
 use memmap2::{Advice, MmapOptions};
 
 use super::results::Row;
@@ -20,7 +21,6 @@ use super::results::Row;
 const LEAST_KIB: u64 = 16 << 10;
 /// No more than so much is touched: seconds at worst.
 const MOST_KIB: u64 = 768 << 10;
-const PAGE: usize = 4096;
 
 /// Arguments of the hidden command.
 #[derive(clap::Args, Debug)]

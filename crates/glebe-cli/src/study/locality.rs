@@ -10,6 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use glebe_bench::PAGE;
 use glebe_trace::rng::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,6 @@ use crate::arms::{Arm, Held, Name, free_all, layout};
 use crate::bench::stats::Spread;
 
 const LINE: usize = 64;
-const PAGE: usize = 4096;
 /// 32 KiB and 1 MiB of lines, common sizes of first and second caches.
 const NEAR: usize = (32 << 10) / LINE;
 const MID: usize = (1 << 20) / LINE;

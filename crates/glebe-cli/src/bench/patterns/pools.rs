@@ -2,10 +2,10 @@
 
 use super::pattern::{Load, Pattern, repeat};
 use crate::arms::{Actions, Arm, Held, MOSTS, Name, PAIRS_PER_LOOK, Plan, Sizes, Step, layout};
+use glebe_bench::PAGE;
 use glebe_trace::rng::Rng;
 use std::time::Duration;
 
-const PAGE: usize = 4096;
 const PAGES: usize = 4096;
 /// Steps of a plan of replacements.
 const STEPS: usize = 1 << 16;

@@ -12,6 +12,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::thread::{self, Scope};
 
+use glebe_bench::PAGE;
 use memmap2::{Mmap, MmapOptions};
 
 use super::plan::{Call, Head, Part, Step};
@@ -19,7 +20,6 @@ use crate::bench::patterns::heap::out_of_memory;
 use crate::bench::patterns::table::Table;
 
 const LINE: usize = 64;
-const PAGE: usize = 4096;
 const MOST_TOUCHED: usize = 16 << 20;
 /// Tries before a waiting thread yields the processor.
 const SPINS: u32 = 64;

@@ -2,13 +2,14 @@
 //! objects of mstress (Daan Leijen) and of the benchmark of rpmalloc (Mattias Jansson). Each is
 //! touched once a page.
 
+use glebe_bench::PAGE;
+
 use crate::bench::patterns::heap::{release, untouched};
 use crate::bench::patterns::pattern::{Load, Pattern};
 use crate::bench::patterns::sizes::{Random, Sizes};
 use crate::bench::patterns::table::Table;
 
 const LIVE: usize = 32;
-pub const PAGE: usize = 4096;
 
 pub fn patterns() -> Vec<Pattern> {
     let about = "replace a random one of 32 large objects, and touch each of its pages";

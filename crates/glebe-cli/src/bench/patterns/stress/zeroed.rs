@@ -2,12 +2,12 @@
 //! for the worst: an allocator that clears memory which the system has just cleared, or which it
 //! could get cleared, pays for every page. The workload is our own.
 
+use glebe_bench::PAGE;
+
 use crate::bench::patterns::heap::{obtain_zeroed, release};
 use crate::bench::patterns::pattern::{Load, Pattern};
 use crate::bench::patterns::sizes::{Random, Sizes};
 use crate::bench::patterns::table::Table;
-
-use super::large::PAGE;
 
 const LIVE: usize = 16;
 /// One of so many pages is used.
