@@ -74,12 +74,13 @@ enum Origin {
 const BUILT: Origin = Origin::Built;
 
 /// The peers, in the order of the report.
-const PEERS: [(&str, Role, Origin); 10] = [
+const PEERS: [(&str, Role, Origin); 11] = [
     ("glibc", Role::Peer, Origin::Nothing),
     ("mimalloc3", Role::Peer, BUILT),
     ("snmalloc", Role::Peer, BUILT),
     ("rpmalloc", Role::Peer, BUILT),
     ("jemalloc", Role::Peer, BUILT),
+    ("google-tcmalloc", Role::Peer, BUILT),
     (
         "tcmalloc",
         Role::Peer,

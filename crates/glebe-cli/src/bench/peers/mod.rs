@@ -165,12 +165,18 @@ fn build(
         Steps::Compile(compile) => vec![compile_command(compile, package)],
         Steps::Jemalloc => jemalloc_commands(package),
         Steps::Executable(feature) => vec![sources::executable_command(feature, CARGO_TARGET)?],
+        Steps::Archive {
+            feature, compile, ..
+        } => vec![
+            sources::executable_command(feature, CARGO_TARGET)?,
+            compile_command(compile, package),
+        ],
     };
     let is_executable = matches!(recipe.steps, Steps::Executable(_));
     let note = Note {
         package: recipe.package.into(),
         version: package.version.clone(),
-        compiler: compiler_version(&commands[0])?,
+        compiler: compiler_version(&commands[commands.len() - 1])?,
         command: commands
             .concat()
             .iter()
@@ -186,17 +192,23 @@ fn build(
     let workshop = tempfile::Builder::new()
         .prefix(".build-")
         .tempdir_in(folder)?;
+    let cargo_target = workshop.path().join(CARGO_TARGET);
     for command in &commands {
         run_step(command, workshop.path())?;
+        if let Steps::Archive { archive, .. } = &recipe.steps
+            && !workshop.path().join(archive).exists()
+        {
+            let left = sources::archive_below(&cargo_target, recipe.package, archive)?;
+            fs::copy(left, workshop.path().join(archive))?;
+        }
     }
     let built = workshop.path().join(OUTPUT);
     match &recipe.steps {
-        Steps::Compile(_) => {}
+        Steps::Compile(_) | Steps::Archive { .. } => {}
         Steps::Jemalloc => fs::rename(workshop.path().join("lib/libjemalloc.so.2"), &built)?,
         // Cargo keeps its own.
         Steps::Executable(_) => {
-            let target = workshop.path().join(CARGO_TARGET);
-            fs::copy(sources::executable_below(&target), &built)?;
+            fs::copy(sources::executable_below(&cargo_target), &built)?;
         }
     }
     if is_noted && fs::read(&built)? == fs::read(&product)? {
@@ -271,7 +283,7 @@ fn jemalloc_commands(package: &Package) -> Vec<Argv> {
 
 /// The first line of the compiler's `--version`: another compiler means another library.
 fn compiler_version(command: &Argv) -> Result<String> {
-    let compiler = if command[0] == "sh" {
+    let compiler = if command[0] == "make" {
         tool("CC", "cc")
     } else {
         command[0].clone()

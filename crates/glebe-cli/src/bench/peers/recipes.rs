@@ -3,7 +3,8 @@
 //!
 //! The flags are those of the projects' build files for a release build: mimalloc's and snmalloc's
 //! `CMakeLists.txt` (targets `mimalloc` and `snmallocshim`), rpmalloc's `configure.py` (target
-//! `rpmallocwrap`), jemalloc's `configure`. None of them is tuned for this machine.
+//! `rpmallocwrap`), jemalloc's `configure`; Google's tcmalloc, which is built by bazel, as the crate
+//! that carries it does. None of them is tuned for this machine.
 
 /// One peer.
 pub struct Recipe {
@@ -33,6 +34,13 @@ pub enum Steps {
     Jemalloc,
     /// The executable of `peers/rust` with the allocator that is this feature.
     Executable(&'static str),
+    /// That executable, and a call of a compiler that takes all else from the archive which the
+    /// package has left behind there.
+    Archive {
+        feature: &'static str,
+        archive: &'static str,
+        compile: Compile,
+    },
 }
 
 /// One call of a compiler. Paths are relative to the package; `-I` ones too.
@@ -109,6 +117,14 @@ const RPMALLOC: &[&str] = &[
     "-Wno-attributes",
 ];
 
+/// As the crate builds the archive, but with the functions of C and C++.
+const GOOGLE_TCMALLOC: &[&str] = &[
+    "-std=c++17",
+    "-DNOMINMAX",
+    "-DTCMALLOC_INTERNAL_8K_PAGES",
+    "-Wno-attribute-alias",
+];
+
 const fn mimalloc(name: &'static str, flags: &'static [&'static [&'static str]]) -> Recipe {
     let compile = Compile {
         cpp: false,
@@ -152,7 +168,7 @@ const fn executable(name: &'static str, feature: &'static str, package: &'static
 }
 
 /// Everything that is built from sources.
-pub const RECIPES: [Recipe; 13] = [
+pub const RECIPES: [Recipe; 14] = [
     mimalloc("mimalloc3", &[RELEASE, MIMALLOC]),
     mimalloc("mimalloc3-secure", &[RELEASE, MIMALLOC, &["-DMI_SECURE=4"]]),
     snmalloc("snmalloc", SNMALLOC_SOURCES, &[RELEASE, SNMALLOC]),
@@ -176,6 +192,21 @@ pub const RECIPES: [Recipe; 13] = [
         name: "jemalloc",
         package: "tikv-jemalloc-sys",
         steps: Steps::Jemalloc,
+    },
+    Recipe {
+        name: "google-tcmalloc",
+        package: "libtcmalloc-sys",
+        steps: Steps::Archive {
+            feature: "google-tcmalloc",
+            archive: "libtcmalloc.a",
+            compile: Compile {
+                cpp: true,
+                includes: &["c_src/abseil-cpp", "c_src/tcmalloc"],
+                sources: &["c_src/tcmalloc/tcmalloc/tcmalloc.cc"],
+                flags: &[RELEASE, GOOGLE_TCMALLOC],
+                libraries: &["libtcmalloc.a", "-static-libstdc++"],
+            },
+        },
     },
     executable("rust-glebe", "glebe", "glebe"),
     executable("rust-glibc", "glibc", "glebe-peers-rust"),

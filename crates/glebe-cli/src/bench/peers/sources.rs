@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -72,6 +73,22 @@ pub fn executable_command(feature: &str, target: &str) -> Result<Vec<OsString>> 
 /// Where cargo then puts it.
 pub fn executable_below(target: &Path) -> PathBuf {
     target.join("release").join(PACKAGE)
+}
+
+/// The file that the build of a package left there last.
+pub fn archive_below(target: &Path, package: &str, file: &str) -> Result<PathBuf> {
+    let builds = target.join("release/build");
+    let mut left = Vec::new();
+    for entry in fs::read_dir(&builds).with_context(|| format!("no {}", builds.display()))? {
+        let entry = entry?;
+        let of_package = entry.file_name().to_string_lossy().starts_with(package);
+        let file = entry.path().join("out").join(file);
+        if let Some(made) = file.metadata().ok().filter(|_| of_package) {
+            left.push((made.modified()?, file));
+        }
+    }
+    let last = left.into_iter().max().map(|(_, file)| file);
+    last.with_context(|| format!("cargo has left no {file} of {package}"))
 }
 
 /// Has cargo fetch the sources and say where they are.
