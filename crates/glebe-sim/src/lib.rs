@@ -9,6 +9,10 @@
 //! |--|--|
 //! | [`machine`] | cores, complexes, nodes, and published latencies |
 //! | [`memory`] | lines, caches, pages |
+//! | [`policy`] | what is compared |
+//! | [`engine`] | the allocator: heaps, slabs, words, free runs |
 
+pub mod engine;
 pub mod machine;
 pub mod memory;
+pub mod policy;
