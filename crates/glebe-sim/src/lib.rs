@@ -11,8 +11,14 @@
 //! | [`memory`] | lines, caches, pages |
 //! | [`policy`] | what is compared |
 //! | [`engine`] | the allocator: heaps, slabs, words, free runs |
+//! | [`world`] | threads with clocks |
+//! | [`workloads`] | what they do |
+//! | [`experiment`] | which runs are made, and what they come to |
 
 pub mod engine;
+pub mod experiment;
 pub mod machine;
 pub mod memory;
 pub mod policy;
+pub mod workloads;
+pub mod world;
