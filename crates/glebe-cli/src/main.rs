@@ -10,6 +10,7 @@ mod record;
 mod replay;
 mod run;
 mod sigpipe;
+mod simulate;
 mod study;
 mod words;
 
@@ -46,6 +47,8 @@ enum Command {
     Replay(replay::Args),
     /// Answer four questions about allocators by measurement, in a report
     Study(study::Args),
+    /// Compare ways to share the region out on machines with several memory nodes, in a model
+    Simulate(simulate::Args),
     /// Makes one measurement in this process; started by `glebe study`
     #[command(hide = true)]
     StudyWorker(study::worker::Args),
@@ -78,6 +81,10 @@ fn main() -> ExitCode {
         }),
         Command::Study(args) => study::run(&args).unwrap_or_else(|error| {
             eprintln!("glebe study: {error:#}");
+            ExitCode::from(2)
+        }),
+        Command::Simulate(args) => simulate::run(&args).unwrap_or_else(|error| {
+            eprintln!("glebe simulate: {error:#}");
             ExitCode::from(2)
         }),
         Command::StudyWorker(args) => study::worker::run(&args),
