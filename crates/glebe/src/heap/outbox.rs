@@ -218,8 +218,13 @@ impl Heap {
     /// Publishes all that waits.
     #[inline(never)]
     pub(super) fn send_all(&self) {
-        if self.outbox.pending.get() != 0 {
-            (0..GATHERED).for_each(|class| self.send(class));
+        for (class, parcel) in self.outbox.parcels.iter().enumerate() {
+            if self.outbox.pending.get() == 0 {
+                break;
+            }
+            if parcel.freed.get() != 0 {
+                self.send(class);
+            }
         }
     }
 
