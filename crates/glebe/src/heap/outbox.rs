@@ -55,9 +55,9 @@ pub(super) struct Outbox {
 struct Parcel {
     /// A [`WordId`] as a number; 0 at first.
     word: Cell<usize>,
-    /// The slots freed here.
-    freed: Cell<u64>,
-    /// Slots of the word that were live when somebody last looked, and were not freed here since.
+    /// Slots of the word that were live when this thread last looked, or freed here before that.
+    begun: Cell<u64>,
+    /// Those among them that were not freed here.
     open: Cell<u64>,
 }
 
@@ -65,7 +65,7 @@ impl Parcel {
     const fn empty() -> Self {
         Parcel {
             word: Cell::new(0),
-            freed: Cell::new(0),
+            begun: Cell::new(0),
             open: Cell::new(0),
         }
     }
@@ -73,13 +73,17 @@ impl Parcel {
     /// Its word; none when it is empty.
     fn word(&self) -> Option<WordId> {
         // SAFETY: `Heap::address` stored the number of one.
-        (self.freed.get() != 0).then(|| unsafe { WordId::from_number(self.word.get()) })
+        (self.freed() != 0).then(|| unsafe { WordId::from_number(self.word.get()) })
+    }
+
+    /// The slots freed here.
+    fn freed(&self) -> u64 {
+        self.begun.get() ^ self.open.get()
     }
 
     /// Empties it; what was in it.
     fn take(&self) -> u64 {
-        self.open.set(0);
-        self.freed.take()
+        self.begun.take() ^ self.open.take()
     }
 }
 
@@ -101,7 +105,7 @@ impl Outbox {
     /// Whether a slot (by its number modulo 64) of `word` waits here.
     pub fn holds(&self, class: usize, word: WordId, slot: usize) -> bool {
         self.parcels.get(class).is_some_and(|parcel| {
-            parcel.word() == Some(word) && parcel.freed.get() >> (slot % 64) & 1 != 0
+            parcel.word() == Some(word) && parcel.freed() >> (slot % 64) & 1 != 0
         })
     }
 
@@ -128,7 +132,7 @@ impl Outbox {
             if !right {
                 return Err("outbox 1: a parcel for the wrong slab");
             }
-            if parcel.freed.get() & !id.word().load(Relaxed) != 0 {
+            if parcel.freed() & !id.word().load(Relaxed) != 0 {
                 return Err("outbox 2: a pending free of a slot that is not live");
             }
         }
@@ -163,8 +167,7 @@ impl Heap {
         // SAFETY: the slot is live and given up by the caller, who had it to himself; nobody else
         // gets it before it is published. Volatile, for nobody reads what is written.
         unsafe { block.cast::<u64>().write_volatile(0) };
-        parcel.open.set(parcel.open.get() & !bit);
-        parcel.freed.set(parcel.freed.get() | bit);
+        parcel.open.set(parcel.open.get() ^ bit);
         let pending = self.outbox.pending.get() + self.cursor_of(class).slot_size();
         self.outbox.pending.set(pending);
         if pending > MOST_PENDING {
@@ -186,7 +189,7 @@ impl Heap {
     ) {
         let parcel = &self.outbox.parcels[class.number()];
         let same = parcel.word.get() == id.number();
-        let freed_here = if same { parcel.freed.get() } else { 0 };
+        let freed_here = if same { parcel.freed() } else { 0 };
         let open = id.word().load(Relaxed) & !id.row().remote_of(id).load(Relaxed) & !freed_here;
         if open & bit == 0 {
             return otherwise(block);
@@ -200,6 +203,7 @@ impl Heap {
             self.send(class.number());
             parcel.word.set(id.number());
         }
+        parcel.begun.set(freed_here | open);
         parcel.open.set(open);
         self.put(parcel, block, bit, class);
     }
@@ -209,7 +213,7 @@ impl Heap {
         let turn = &self.outbox.turn;
         loop {
             turn.set((turn.get() + 1) % GATHERED);
-            if self.outbox.parcels[turn.get()].freed.get() != 0 {
+            if self.outbox.parcels[turn.get()].freed() != 0 {
                 return self.send(turn.get());
             }
         }
@@ -222,7 +226,7 @@ impl Heap {
             if self.outbox.pending.get() == 0 {
                 break;
             }
-            if parcel.freed.get() != 0 {
+            if parcel.freed() != 0 {
                 self.send(class);
             }
         }
