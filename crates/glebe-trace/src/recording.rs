@@ -14,7 +14,7 @@
 //! | 9 the events that follow are of thread | thread |
 //! | 10 bad free | id, what is wrong + 16 × by which call |
 //!
-//! All of it may be one gzip stream ([`packed`]), which is a tenth as long: programs repeat themselves.
+//! All of it may be one gzip stream ([`packed`]), a tenth as long: programs repeat themselves.
 //!
 //! An id is written as its distance from the last one, zigzag. The tag's high 4 bits hold that if
 //! it is below 15, else they are 15 and a varint follows. Most events take 2 or 3 bytes.

@@ -3,8 +3,8 @@
 //!
 //! The flags are those of the projects' build files for a release build: mimalloc's and snmalloc's
 //! `CMakeLists.txt` (targets `mimalloc` and `snmallocshim`), rpmalloc's `configure.py` (target
-//! `rpmallocwrap`), jemalloc's `configure`; Google's tcmalloc, which is built by bazel, as the crate
-//! that carries it does. None of them is tuned for this machine.
+//! `rpmallocwrap`), jemalloc's `configure`; of Google's tcmalloc, which is built by bazel, those of
+//! the crate that carries it. None of them is tuned for this machine.
 
 /// One peer.
 pub struct Recipe {
