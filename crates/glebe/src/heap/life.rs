@@ -24,7 +24,7 @@ use crate::blocks::clock;
 use crate::records::layout::TABLES;
 use crate::region::REGION;
 use crate::slab::remote;
-use crate::sync::{Guard, Lock, Ordering};
+use crate::sync::{AtomicU32, Guard, Lock, Ordering};
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
@@ -40,8 +40,8 @@ const LATE_NUMBER: u32 = 1;
 /// All heaps there ever were.
 pub(super) struct Registry {
     lock: Lock,
-    /// Heaps with numbers up to this exist.
-    made: Cell<u32>,
+    /// Heaps with numbers up to this exist; may be read without the lock.
+    made: AtomicU32,
     /// The heap parked last, linked through `next_parked`.
     parked: Cell<u32>,
     /// After a fork: heaps up to this number belonged to the parent's threads.
@@ -59,7 +59,7 @@ unsafe impl Sync for Registry {}
 
 pub(super) static REGISTRY: Registry = Registry {
     lock: Lock::new(),
-    made: Cell::new(LATE_NUMBER),
+    made: AtomicU32::new(LATE_NUMBER),
     parked: Cell::new(0),
     orphans: Cell::new(0),
     survivor: Cell::new(0),
@@ -184,10 +184,15 @@ pub fn purge() -> usize {
     REGION.purge(clock::now(), 0) + reap::all_holes()
 }
 
+/// Whether there was never more than one thread with a heap.
+pub(super) fn is_alone() -> bool {
+    REGISTRY.made() <= LATE_NUMBER + 1
+}
+
 /// Heaps ever made, and how many of them are parked.
 pub fn count() -> (usize, usize) {
     let _held = REGISTRY.enter();
-    let made = REGISTRY.made.get();
+    let made = REGISTRY.made();
     let parked = (LATE_NUMBER + 1..=made)
         .filter(|&number| Heap::numbered(number).shared.stage.load(Ordering::Relaxed) == PARKED);
     (made as usize, parked.count())
@@ -207,13 +212,18 @@ impl Registry {
         self.lock.lock()
     }
 
+    /// How many heaps there are, the late one included.
+    fn made(&self) -> u32 {
+        self.made.load(Ordering::Relaxed)
+    }
+
     /// Calls `f` for every heap until it fails.
     pub(super) fn each(
         &self,
         mut f: impl FnMut(&Heap) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
         let _held = self.enter();
-        (LATE_NUMBER..=self.made.get()).try_for_each(|number| f(Heap::numbered(number)))
+        (LATE_NUMBER..=self.made()).try_for_each(|number| f(Heap::numbered(number)))
     }
 
     /// A heap for a thread that has none; the lock is held.
@@ -226,7 +236,7 @@ impl Registry {
     /// The process's first heap, if its thread's word was overwritten while `ld.so` relocated the
     /// program: nobody else can have a word at that address.
     fn before_relocation(&self) -> Option<&'static Heap> {
-        if self.made.get() == LATE_NUMBER {
+        if self.made() == LATE_NUMBER {
             return None;
         }
         let first = Heap::numbered(LATE_NUMBER + 1);
@@ -282,11 +292,11 @@ impl Registry {
 
     /// A new heap, unless there are as many as there is room for; the lock is held.
     fn make(&self) -> Option<&'static Heap> {
-        let number = self.made.get() + 1;
+        let number = self.made() + 1;
         if number >= REGION.enter().max_heaps {
             return None;
         }
-        self.made.set(number);
+        self.made.store(number, Ordering::Relaxed);
         let heap = Heap::numbered(number);
         heap.found(number);
         heap.generation.set(self.generation.get());
@@ -312,7 +322,7 @@ impl Registry {
         self.lock.reset();
         self.generation.set(self.generation.get() + 1);
         self.parked.set(0);
-        self.orphans.set(self.made.get());
+        self.orphans.set(self.made());
         let survivor = tls::heap();
         self.survivor.set(survivor.number.get());
         if survivor.number.get() != 0 {
@@ -330,9 +340,10 @@ impl Registry {
     #[cfg(test)]
     pub(super) fn while_one_is_made<R>(&self, f: impl FnOnce() -> R) -> R {
         let _held = self.enter();
-        let made = self.made.replace(self.made.get() + 1);
+        let made = self.made();
+        self.made.store(made + 1, Ordering::Relaxed);
         let result = f();
-        self.made.set(made);
+        self.made.store(made, Ordering::Relaxed);
         result
     }
 }

@@ -63,6 +63,10 @@ pub struct Heap {
     /// Bytes reserved, so that a free compares with its own heap's memory; 0 in the empty heap.
     reach: Cell<usize>,
     generation: Cell<u32>,
+    /// The last of [`reap`]'s rounds that the owner knows of.
+    round: AtomicU32,
+    /// How many slabs it enters until it looks up.
+    entries: Cell<u32>,
     /// See [`tls::thread`].
     thread: Cell<usize>,
     cursors: [Cursor; CLASSES],
@@ -99,6 +103,8 @@ impl Heap {
             base: Cell::new(0),
             reach: Cell::new(0),
             generation: Cell::new(0),
+            round: AtomicU32::new(0),
+            entries: Cell::new(0),
             thread: Cell::new(0),
             cursors: [const { Cursor::none() }; CLASSES],
             passes: [const { Pass::none() }; CLASSES],
@@ -118,6 +124,7 @@ impl Heap {
         self.number.set(number);
         self.base.set(TABLES.base());
         self.reach.set(TABLES.bytes());
+        self.entries.set(reap::ENTRIES);
         for (class, cursor) in self.cursors.iter().enumerate() {
             let figures = words::class(class as u32);
             cursor.serve(figures);

@@ -15,7 +15,7 @@ use super::{Heap, fork, reap};
 use crate::records::UNIT;
 use crate::records::layout::TABLES;
 use crate::records::row::{ROW, Row, WordId};
-use crate::region::REGION;
+use crate::region::{Kind, REGION};
 use crate::slab::{Class, words};
 use crate::sync::Ordering::Relaxed;
 
@@ -173,6 +173,7 @@ impl Heap {
 
     /// Makes a slab with room the current one: a listed one, or a new one.
     fn enter_slab(&self, class: usize) -> Option<&'static Row> {
+        reap::awake(self);
         let figures = words::class(class as u32);
         let mut unit = self.lists[class].first();
         while unit != 0 {
@@ -195,6 +196,9 @@ impl Heap {
         self.send_all();
         reap::now_and_then();
         let run = REGION.take(u32::from(figures.units), 1)?;
+        if run.kind == Kind::Clean {
+            reap::grown(run.units);
+        }
         words::open(run, self.number.get(), class as u32);
         let row = TABLES.row_of(run.unit);
         row.until.set(1);

@@ -109,6 +109,52 @@ fn a_refused_purge_or_move_changes_nothing_but_the_pages() {
 }
 
 #[test]
+fn empty_pages_of_a_sleeping_thread_go_back_by_themselves_and_its_live_objects_stay() {
+    let _turn = purges_alone();
+    const COUNT: usize = 2_000;
+    const SIZE: usize = 5000;
+    let (give, take) = channel::<Vec<usize>>();
+    let (wake, sleep) = channel::<()>();
+    let filled = |n: usize| {
+        let block = malloc(SIZE);
+        // SAFETY: live, and that long.
+        unsafe { block.write_bytes(n as u8 | 1, SIZE) };
+        block as usize
+    };
+    let sleeper = std::thread::spawn(move || {
+        give.send((0..COUNT).map(filled).collect()).unwrap();
+        sleep.recv().unwrap();
+        (0..COUNT).map(filled).collect::<Vec<_>>()
+    });
+    let blocks = take.recv().unwrap();
+    let (kept, freed): (Vec<_>, Vec<_>) = (0..COUNT).partition(|n| n % 8 == 0);
+    for n in freed {
+        // SAFETY: live, and given up.
+        unsafe { free(blocks[n] as *mut u8) };
+    }
+    super::publish();
+    let purged = || {
+        let slabs = kept.iter().map(|&n| unit_of(blocks[n] as *mut u8));
+        slabs
+            .filter(|&unit| TABLES.land(unit).purged.get() > 1)
+            .count()
+    };
+    (0..3).for_each(|_| super::reap::round_for_test());
+    assert!(purged() > kept.len() / 2, "{} of {}", purged(), kept.len());
+    wake.send(()).unwrap();
+    let more = sleeper.join().unwrap();
+    let all = (kept.iter().map(|&n| (n, blocks[n]))).chain(more.into_iter().enumerate());
+    for (n, block) in all {
+        let block = block as *mut u8;
+        // SAFETY: live, and that long; then given up.
+        unsafe {
+            assert!((0..SIZE).all(|at| *block.add(at) == n as u8 | 1));
+            free(block);
+        }
+    }
+}
+
+#[test]
 fn pages_of_a_sleeping_thread_go_back_when_others_free_its_objects() {
     let _turn = purges_alone();
     const COUNT: usize = 20_000;

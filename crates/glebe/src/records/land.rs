@@ -38,7 +38,8 @@ pub struct Record {
     /// Slabs: not 0 while somebody, perhaps another thread than the owner, returns pages of it; the
     /// number says in which process, so that a child does not wait for a thread of its parent.
     pub purging: Field8,
-    /// Slabs: 1 when all of its pages were returned since the owner used it last.
+    /// Slabs: 0, or if pages were returned since the owner used it last, one more than were live
+    /// then: at 1 all of its pages are gone.
     pub purged: Field8,
     unused: [u8; 3],
 }

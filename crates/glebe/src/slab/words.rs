@@ -99,10 +99,14 @@ pub fn live_slots(unit: u32, word: usize) -> u64 {
     TABLES.live(unit, word).load(Relaxed) & !TABLES.remote(unit, word).load(Relaxed)
 }
 
-/// Whether nothing in a slab is live.
-pub fn is_dead(unit: u32) -> bool {
+/// Whether no more than so many slots of a slab are live.
+pub fn has_at_most(unit: u32, most: u32) -> bool {
     let words = usize::from(class_at(unit).words);
-    (0..words).all(|word| live_slots(unit, word) == 0)
+    let mut live = 0;
+    (0..words).all(|word| {
+        live += live_slots(unit, word).count_ones();
+        live <= most
+    })
 }
 
 /// Takes back all remote frees of a slab; how many there were. Ends the process if one of them was
