@@ -9,12 +9,15 @@ pub fn now() -> u32 {
     (cycles() >> 20) as u32
 }
 
+/// So many ticks, about a second, the counters of two cores may differ.
+const SKEW: u32 = 4096;
+
 /// Whether `ticks` have gone by between `since` and `now`.
 #[inline]
 pub fn elapsed(now: u32, since: u32, ticks: u32) -> bool {
     let gone = now.wrapping_sub(since);
-    // The counters of two cores may differ a little: a moment in the future counts as now.
-    gone >= ticks && gone < u32::MAX / 2
+    // A moment in the near future counts as now. All else has gone by, however long ago.
+    gone >= ticks && gone < u32::MAX - SKEW
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -35,4 +38,18 @@ fn cycles() -> u64 {
     }
     // Scale to about 3 GHz.
     count.wrapping_mul(3_000_000_000 / hertz.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elapsed;
+
+    #[test]
+    fn a_long_time_is_elapsed_too() {
+        // A program that starts on a machine that has run for nine days, and one that slept so long.
+        for (now, since) in [(0x9000_0000, 0), (0x9000_0010, 0x10), (5, 0x5000_0000)] {
+            assert!(elapsed(now, since, 1000), "{now:x} {since:x}");
+        }
+        assert!(!elapsed(5, 6, 1000), "another core's counter is ahead");
+    }
 }
