@@ -47,7 +47,7 @@ impl Heap {
     fn relist(&self, class: usize, unit: u32, used: u32) {
         let record = TABLES.land(unit);
         TABLES.until(unit).set(used as u16);
-        record.state.set(State::Listed as u8);
+        record.end_use(State::Listed);
         self.lists[class].push(unit);
         if used == 0 {
             self.became_empty(class, unit);
@@ -72,7 +72,7 @@ impl Heap {
         self.lists[class].remove(unit);
         let Some(run) = words::close(unit) else {
             self.lists[class].push(unit);
-            record.state.set(State::Listed as u8);
+            record.end_use(State::Listed);
             return false;
         };
         REGION.give(run);
@@ -88,7 +88,7 @@ impl Heap {
             self.relist(class, unit, used);
         } else {
             TABLES.until(unit).set((used - relist_at) as u16);
-            TABLES.land(unit).state.set(State::Full as u8);
+            TABLES.land(unit).end_use(State::Full);
         }
     }
 

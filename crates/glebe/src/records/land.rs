@@ -97,9 +97,15 @@ impl Record {
         if free {
             self.purged.set(0);
         } else {
-            self.state.set(State::Listed as u8);
+            self.end_use(State::Listed);
         }
         free
+    }
+
+    /// The owner hands out no more slots of the slab for now. Whoever purges it by this word sees
+    /// the bits of all that were handed out.
+    pub fn end_use(&self, state: State) {
+        self.state.0.store(state as u8, Release);
     }
 
     /// Somebody is about to return pages of the slab. False if a cursor stands in it, if it is no
