@@ -151,6 +151,11 @@ pub unsafe fn move_pages(from: *mut u8, to: *mut u8, len: usize) -> Move {
     }
 }
 
+/// Whether the calling thread is its process's first: in a child, the one that forked.
+pub fn is_first_thread() -> bool {
+    rustix::thread::gettid() == rustix::process::getpid()
+}
+
 /// Replaces a range by a fresh mapping that reads as zero: purges it, and makes it one mapping
 /// with its neighbours again after [`move_pages`] brought foreign pages there, as soon as the same
 /// pages are preferred in both.

@@ -17,7 +17,7 @@
 //! what waited in other threads' outboxes.
 
 use super::Heap;
-use super::life::REGISTRY;
+use super::life::{self, REGISTRY};
 use crate::records::Entry;
 use crate::records::directory::Land;
 use crate::records::land::State;
@@ -30,15 +30,21 @@ use crate::slab::{remote, words};
 pub fn notice() {
     if TABLES.is_fresh_child() {
         repair();
+    } else if REGISTRY.is_seeking() {
+        REGISTRY.answer();
     }
 }
 
 #[cold]
 fn repair() {
-    if TABLES.claim_child() {
+    if !TABLES.claim_child() {
+        notice();
+    } else {
         REGION.repair_after_fork();
-        REGISTRY.orphan_all();
+        let late = REGISTRY.orphan_all();
         TABLES.note_fork();
+        // What follows notices forks itself.
+        late.into_iter().for_each(life::rebuild_late);
     }
 }
 

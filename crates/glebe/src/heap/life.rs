@@ -20,7 +20,7 @@
 
 use super::tls::{self, EMPTY, LATE};
 use super::{Heap, fork, reap};
-use crate::blocks::clock;
+use crate::blocks::{clock, system};
 use crate::records::layout::TABLES;
 use crate::region::REGION;
 use crate::slab::remote;
@@ -48,6 +48,8 @@ pub(super) struct Registry {
     orphans: Cell<u32>,
     /// The heap of the thread that forked: no orphan.
     survivor: Cell<u32>,
+    /// 1 while that is unknown: a thread of the child noticed the fork before the one that forked.
+    sought: AtomicU32,
     /// How many forks ago the first process was.
     generation: Cell<u32>,
     /// The thread-specific key plus one; 0 before there is one.
@@ -63,11 +65,12 @@ pub(super) static REGISTRY: Registry = Registry {
     parked: Cell::new(0),
     orphans: Cell::new(0),
     survivor: Cell::new(0),
+    sought: AtomicU32::new(0),
     generation: Cell::new(0),
     exit_key: Cell::new(0),
 };
 
-static LATE_LOCK: Lock = Lock::new();
+pub(super) static LATE_LOCK: Lock = Lock::new();
 
 unsafe extern "C" {
     fn pthread_key_create(key: *mut u32, on_exit: extern "C" fn(*mut c_void)) -> i32;
@@ -98,6 +101,13 @@ fn late_heap() -> &'static Heap {
     heap
 }
 
+/// Rebuilds the late heap, in which a thread of the parent was at work.
+pub(super) fn rebuild_late(_held: Guard<'_>) {
+    let late = Heap::numbered(LATE_NUMBER);
+    late.found(LATE_NUMBER);
+    late.rebuild();
+}
+
 /// Puts a thread that only frees so far on a heap, for the sake of its outbox.
 pub(super) fn settle() {
     if ptr::eq(tls::heap(), &EMPTY) {
@@ -114,13 +124,16 @@ fn attach() -> bool {
     }
     let (heap, key) = {
         let _held = REGISTRY.enter();
-        (REGISTRY.find_heap(), REGISTRY.exit_key())
+        let heap = REGISTRY.find_heap();
+        if let Some(heap) = heap {
+            heap.thread.set(tls::thread());
+        }
+        (heap, REGISTRY.exit_key())
     };
     let Some(heap) = heap else {
         tls::set(&LATE);
         return true;
     };
-    heap.thread.set(tls::thread());
     tls::set(heap);
     if let Some(key) = key {
         // SAFETY: the key is valid; the value is only handed back to `on_thread_exit`. If it
@@ -251,7 +264,8 @@ impl Registry {
             heap.shared.stage.store(LIVE, Ordering::Release);
             return Some(heap);
         }
-        while self.orphans.get() > LATE_NUMBER {
+        // None is taken before it is known which one is not.
+        while self.orphans.get() > LATE_NUMBER && self.sought.load(Ordering::Relaxed) == 0 {
             let number = self.orphans.get();
             self.orphans.set(number - 1);
             if number != self.survivor.get() {
@@ -317,8 +331,9 @@ impl Registry {
         Some(self.exit_key.get() - 1)
     }
 
-    /// In a fresh child, which has one thread: every heap but that thread's lost its owner.
-    pub(super) fn orphan_all(&self) {
+    /// In a fresh child: every heap but that of the thread that forked lost its owner. The late
+    /// heap's lock, if that heap has to be rebuilt.
+    pub(super) fn orphan_all(&self) -> Option<Guard<'static>> {
         self.lock.reset();
         self.generation.set(self.generation.get() + 1);
         self.parked.set(0);
@@ -328,11 +343,33 @@ impl Registry {
         if survivor.number.get() != 0 {
             survivor.generation.set(self.generation.get());
         }
-        if LATE_LOCK.try_lock().is_none() {
+        // A child's first thread is the one that forked.
+        let unknown = survivor.number.get() == 0 && !system::is_first_thread();
+        self.sought.store(unknown.into(), Ordering::Relaxed);
+        let torn = LATE_LOCK.try_lock().is_none();
+        if torn {
             LATE_LOCK.reset();
-            let late = Heap::numbered(LATE_NUMBER);
-            late.found(LATE_NUMBER);
-            late.rebuild();
+        }
+        torn.then(|| LATE_LOCK.lock())
+    }
+
+    /// Whether a fork was noticed by another thread than that which forked, and that has not
+    /// [answered](Self::answer) yet.
+    #[inline]
+    pub(super) fn is_seeking(&self) -> bool {
+        self.sought.load(Ordering::Relaxed) != 0
+    }
+
+    /// If the calling thread is the one that forked: its heap is no orphan. The lock is not held.
+    #[cold]
+    pub(super) fn answer(&self) {
+        let heap = tls::heap();
+        // Only that heap can be older than the child; and the thread of such a heap is its owner.
+        if heap.number.get() != 0 && heap.generation.get() != TABLES.forks() {
+            let _held = self.lock.lock();
+            heap.generation.set(self.generation.get());
+            self.survivor.set(heap.number.get());
+            self.sought.store(0, Ordering::Relaxed);
         }
     }
 

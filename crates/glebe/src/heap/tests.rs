@@ -549,3 +549,24 @@ fn large_objects_are_usable_to_the_end_of_their_last_block() {
         }
     }
 }
+
+#[test]
+fn a_child_repairs_the_late_heap() {
+    let kept = malloc(100);
+    std::thread::spawn(|| {
+        let was = tls::heap();
+        tls::set(&tls::LATE);
+        let block = malloc(500);
+        // SAFETY: live, and given up.
+        unsafe { free(block) };
+        tls::set(was);
+    })
+    .join()
+    .unwrap();
+    let held = super::life::LATE_LOCK.lock();
+    let sound = comes_back_in_a_child(|| (0..100_000).all(|_| !malloc(100).is_null()));
+    drop(held);
+    assert!(sound);
+    // SAFETY: live, and given up.
+    unsafe { free(kept) };
+}

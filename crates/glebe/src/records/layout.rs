@@ -342,6 +342,12 @@ impl Tables {
         false
     }
 
+    /// How many forks lie between the first process and this one.
+    #[inline]
+    pub fn forks(&self) -> u32 {
+        self.forks.load(Ordering::Relaxed) as u32
+    }
+
     /// A small number, not 0, other than the parent's and the grandparents'.
     #[inline]
     pub fn process(&self) -> u8 {
