@@ -156,6 +156,11 @@ pub fn is_first_thread() -> bool {
     rustix::thread::gettid() == rustix::process::getpid()
 }
 
+/// Lets other threads run.
+pub fn give_way() {
+    rustix::thread::sched_yield();
+}
+
 /// Replaces a range by a fresh mapping that reads as zero: purges it, and makes it one mapping
 /// with its neighbours again after [`move_pages`] brought foreign pages there, as soon as the same
 /// pages are preferred in both.

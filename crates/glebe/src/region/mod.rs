@@ -23,7 +23,7 @@ pub use large::{Grown, own_bytes};
 pub use purge::DECAY;
 pub use runs::{Kind, Run, Runs};
 
-use crate::blocks::clock;
+use crate::blocks::{clock, system};
 use crate::cpu;
 use crate::records::Entry;
 use crate::records::directory::Land;
@@ -58,6 +58,9 @@ pub struct State {
     pub end: u32,
     /// How many heaps there is room for.
     pub max_heaps: u32,
+    /// How many free runs are being purged, and how many ever came back from that.
+    pub away: u32,
+    pub returned: u32,
 }
 
 // SAFETY: `state` is reached only through `enter`, which holds the lock.
@@ -91,6 +94,8 @@ impl Region {
             opened: 0,
             end: 0,
             max_heaps: 0,
+            away: 0,
+            returned: 0,
         };
         Region {
             lock: Lock::new(),
@@ -130,12 +135,24 @@ impl Region {
     /// A run of `units`, aligned to `align` units, whose entries are blank.
     pub fn take(&self, units: u32, align: u32) -> Option<Run> {
         let run = self.enter().take(units, align);
-        if run.is_some() {
-            return run;
-        }
-        // Address space is short: turn all dirty runs into clean ones, so that they can join.
-        if self.purge(clock::now(), 0) == 0 {
-            return None;
+        run.or_else(|| self.take_of_all(units, align))
+    }
+
+    /// As [`Self::take`], with address space short: all dirty runs become clean ones, so that they
+    /// can join; those that others are purging are waited for, but no later ones.
+    #[cold]
+    fn take_of_all(&self, units: u32, align: u32) -> Option<Run> {
+        self.purge(clock::now(), 0);
+        let (away, returned) = {
+            let mut state = self.enter();
+            let run = state.take(units, align);
+            if run.is_some() || state.away == 0 {
+                return run;
+            }
+            (state.away, state.returned)
+        };
+        while self.enter().returned.wrapping_sub(returned) < away {
+            system::give_way();
         }
         self.enter().take(units, align)
     }
@@ -157,8 +174,11 @@ impl Region {
     pub fn repair_after_fork(&self) {
         let torn = self.lock.try_lock().is_none();
         self.lock.reset();
+        let mut state = self.enter();
+        // Nobody is there who would bring them back.
+        state.away = 0;
         if torn {
-            self.enter().rebuild();
+            state.rebuild();
         }
     }
 }

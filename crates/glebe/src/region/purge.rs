@@ -4,7 +4,7 @@
 //! lock and nobody can be handed the run meanwhile; it comes back clean. Purging with
 //! `MADV_DONTNEED` lowers the resident size at once and splits no mapping.
 
-use super::{Kind, Region, Run, bytes};
+use super::{Kind, Region, Run, State, bytes};
 use crate::blocks::{clock, system};
 use crate::records::layout::TABLES;
 use crate::sync::Ordering::Relaxed;
@@ -38,7 +38,7 @@ impl Region {
         let limit = self.enter().runs.dirty_units;
         let mut seen = 0;
         while seen < limit {
-            let Some(run) = self.enter().runs.take_expired(now, ticks) else {
+            let Some(run) = self.enter().take_expired(now, ticks) else {
                 break;
             };
             seen += run.units;
@@ -56,7 +56,23 @@ impl Region {
         // SAFETY: the run is free and in our hands only.
         let clean = whole && unsafe { system::purge(address, length) };
         let kind = if clean { Kind::Clean } else { Kind::Dirty };
-        self.enter().runs.give(Run { kind, ..run });
+        self.enter().take_back(Run { kind, ..run });
         if clean { length } else { 0 }
+    }
+}
+
+impl State {
+    /// Takes a dirty run that has lain for `ticks` out of the free ones.
+    fn take_expired(&mut self, now: u32, ticks: u32) -> Option<Run> {
+        let run = self.runs.take_expired(now, ticks)?;
+        self.away += 1;
+        Some(run)
+    }
+
+    /// Such a run is free again.
+    fn take_back(&mut self, run: Run) {
+        self.away -= 1;
+        self.returned = self.returned.wrapping_add(1);
+        self.runs.give(run);
     }
 }
