@@ -1,7 +1,7 @@
 //! How `libglebe.so` is linked. `libglebe.a` is not linked here: its user's flags apply.
 
 /// Arguments for the linker driver, each with its reason.
-const ARGUMENTS: [&str; 12] = [
+const ARGUMENTS: [&str; 13] = [
     // The name that programs record; another major version could not be taken for this one.
     "-Wl,-soname,libglebe.so.1",
     // Calls from one function of the library to another go straight there, not through the PLT,
@@ -14,6 +14,9 @@ const ARGUMENTS: [&str; 12] = [
     "-Wl,-z,relro",
     "-Wl,-z,now",
     "-Wl,-z,noexecstack",
+    // What is written at load time begins where a page does: else it lies on two of them, or on
+    // one, by how long the code happens to be.
+    "-Wl,-z,separate-loadable-segments",
     // A symbol that no library has is an error here, not at the user's.
     "-Wl,-z,defs",
     // For whoever keeps debugging information apart.

@@ -122,6 +122,55 @@ static void children_start_threads(void) {
     fork_often(start_threads_in_child);
 }
 
+/* The child's first to allocate is a thread that it has just started, on the stack of one that has
+ * ended, so that pthread_create itself does not; the thread that forked goes on with its own heap. */
+static volatile int has_begun;
+
+static void fill_many_times(unsigned tag) {
+    enum { MANY = 5000, ROUNDS = 20 };
+    char **blocks = must_malloc(MANY * sizeof *blocks);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < MANY; i++) {
+            blocks[i] = must_malloc(16 + i % 200);
+            fill(blocks[i], 16 + i % 200, tag);
+        }
+        for (size_t i = 0; i < MANY; i++) {
+            verify(blocks[i], 16 + i % 200, tag);
+            free(blocks[i]);
+        }
+    }
+    free(blocks);
+}
+
+static void *begin(void *unused) {
+    free(must_malloc(64));
+    has_begun = 1;
+    fill_many_times(1);
+    return unused;
+}
+
+static void go_on_beside_a_new_thread(void) {
+    pthread_t first, second;
+    CHECK_EQ(pthread_create(&first, NULL, begin, NULL), 0);
+    while (!has_begun) {
+        usleep(100);
+    }
+    fill_many_times(2);
+    CHECK_EQ(pthread_create(&second, NULL, begin, NULL), 0);
+    fill_many_times(3);
+    CHECK_EQ(pthread_join(first, NULL), 0);
+    CHECK_EQ(pthread_join(second, NULL), 0);
+}
+
+static void a_new_thread_of_the_child_allocates_first(void) {
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, allocate_in_thread, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    for (size_t i = 0; i < 10; i++) {
+        fork_and_wait(go_on_beside_a_new_thread);
+    }
+}
+
 static void fork_again_in_child(void) {
     start_busy_threads();
     fork_and_wait(allocate_in_child);
@@ -400,6 +449,7 @@ static const struct mode modes[] = {
     MODE(children_of_a_busy_program_allocate),
     MODE(children_free_the_blocks_of_other_threads),
     MODE(children_start_threads),
+    MODE(a_new_thread_of_the_child_allocates_first),
     MODE(children_fork_again),
     MODE(twelve_generations),
     MODE(children_take_over_empty_slabs),

@@ -40,6 +40,7 @@ conformance! {
         children_of_a_busy_program_allocate,
         children_free_the_blocks_of_other_threads,
         children_start_threads,
+        a_new_thread_of_the_child_allocates_first,
         children_fork_again,
         twelve_generations,
         children_take_over_empty_slabs,

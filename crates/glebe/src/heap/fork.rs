@@ -10,11 +10,12 @@
 //!    made anew from the directory: what is no whole slab and no large object is free.
 //! 2. The thread that forked keeps its heap: it was not inside malloc. All other heaps are orphans.
 //!    The next threads take them over; at that moment the heap's lists and counters are made anew
-//!    from D, A and R.
+//!    from D, A and R. If a thread that the child has started notices the fork first, orphans wait
+//!    until the thread that forked comes by and says which heap is its own.
 //!
 //! This works with `_Fork`, with `clone`, and in the child's own fork handlers, in whatever order.
-//! Lost, at most: one slab or run, and one slot, for each thread that was inside malloc, and
-//! what waited in other threads' outboxes.
+//! Lost, at most: one slab or run, and one slot, for each thread that was inside malloc, what
+//! waited in other threads' outboxes, and the slabs of an inbox that was just being taken back.
 
 use super::Heap;
 use super::life::{self, REGISTRY};

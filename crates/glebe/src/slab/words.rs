@@ -23,6 +23,7 @@ pub fn open(run: Run, heap: u32, index: u32) {
     record.units.set(run.units);
     record.class.set(index as u8);
     record.state.set(State::Current as u8);
+    record.purged.set(0);
     record.touched.set(match run.kind {
         Kind::Clean => 0,
         Kind::Dirty => class(index).words,
