@@ -123,7 +123,7 @@ static void children_start_threads(void) {
 }
 
 /* The child's first to allocate is a thread that it has just started, on the stack of one that has
- * ended, so that pthread_create itself does not; the thread that forked goes on with its own heap. */
+ * ended, so that pthread_create itself does not; who forked goes on with its own heap. */
 static volatile int has_begun;
 
 static void fill_many_times(unsigned tag) {

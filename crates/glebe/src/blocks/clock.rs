@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_long_time_is_elapsed_too() {
-        // A program that starts on a machine that has run for nine days, and one that slept so long.
+        // A program that starts when the machine is up nine days, and one that slept so long.
         for (now, since) in [(0x9000_0000, 0), (0x9000_0010, 0x10), (5, 0x5000_0000)] {
             assert!(elapsed(now, since, 1000), "{now:x} {since:x}");
         }
